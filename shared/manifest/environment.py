@@ -1,0 +1,32 @@
+"""The environment variables that each function gets, the same names on AWS and on this machine."""
+
+from collections.abc import Mapping
+
+from shared.manifest.function import Function, Need
+
+COMMON = (
+    "ENVIRONMENT",
+    "LOG_LEVEL",
+    "POWERTOOLS_SERVICE_NAME",
+)
+"""Given to every function."""
+
+BY_HTTP = ("CORS_ORIGINS", "TRUSTED_HOSTS")
+"""Given to every function behind the REST API."""
+
+BY_NEED: Mapping[Need, tuple[str, ...]] = {
+    Need.DATABASE: ("DATABASE_URL",),
+    Need.CACHE: ("REDIS_URL",),
+    Need.SIGNING_KEY: ("SIGNING_SECRET_ID",),
+}
+"""Given with a need."""
+
+
+def variables_of(function: Function) -> frozenset[str]:
+    """Name the environment variables that `function` gets, on AWS and locally alike."""
+    names = set(COMMON)
+    if function.http:
+        names.update(BY_HTTP)
+    for need in function.needs:
+        names.update(BY_NEED[need])
+    return frozenset(names)

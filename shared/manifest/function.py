@@ -1,0 +1,74 @@
+"""What one deployed Lambda function is, as data: every `functions/**/spec.py` holds one `SPEC`.
+
+Three readers share it: the CDK stacks, the local runner and the tests. Standard library only, so
+that reading a spec never loads an application.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.manifest.limits import (
+    FUNCTION_NAME_CHARACTERS,
+    GATEWAY_TIMEOUT_S,
+    LAMBDA_MEMORY_MB,
+    LAMBDA_TIMEOUT_S,
+)
+from shared.manifest.triggers import Http, Trigger
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_PREFIX = len("switchyard-production-")
+
+
+class Need(StrEnum):
+    """Something outside the process that a function uses.
+
+    A need brings its permission, its place in the network and its environment variables: see
+    `shared.manifest.environment`.
+    """
+
+    DATABASE = "database"
+    CACHE = "cache"
+    SIGNING_KEY = "signing-key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One deployed Lambda function.
+
+    `name` is unique in the project. `extras` are the optional dependencies of pyproject.toml that
+    its bundle carries. `memory_mb` is in MB, `timeout_s` in seconds, `bundle_mib` the ceiling of
+    its unzipped bundle in MiB. Raises ValueError where AWS would refuse the values.
+    """
+
+    name: str
+    triggers: tuple[Trigger, ...]
+    needs: frozenset[Need] = frozenset()
+    extras: frozenset[str] = frozenset()
+    memory_mb: int = 512
+    timeout_s: int = GATEWAY_TIMEOUT_S
+    bundle_mib: int = 60
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"function name {self.name!r} is not lower-case kebab-case")
+        if len(self.name) + _LONGEST_PREFIX > FUNCTION_NAME_CHARACTERS:
+            raise ValueError(f"function name {self.name!r} is too long for AWS with its prefix")
+        if not self.triggers:
+            raise ValueError(f"function {self.name!r} has no trigger: nothing would ever run it")
+        if self.memory_mb not in LAMBDA_MEMORY_MB:
+            raise ValueError(f"function {self.name!r}: memory_mb must be 128 to 10240")
+        if not 1 <= self.timeout_s <= self._longest_timeout_s:
+            raise ValueError(
+                f"function {self.name!r}: timeout_s must be 1 to {self._longest_timeout_s}"
+            )
+
+    @property
+    def http(self) -> tuple[Http, ...]:
+        """The HTTP triggers, in the order of the spec."""
+        return tuple(trigger for trigger in self.triggers if isinstance(trigger, Http))
+
+    @property
+    def _longest_timeout_s(self) -> int:
+        # Behind the gateway a longer run could only work for a client that has its 504 already.
+        return GATEWAY_TIMEOUT_S if self.http else LAMBDA_TIMEOUT_S

@@ -1,0 +1,133 @@
+"""The errors that the REST API's gateway answers by itself, as problem details (RFC 9457).
+
+The CDK app makes gateway responses from this table and the local gateway answers from it, so that a
+client meets one error format wherever an error is made.
+Source: AWS, "Gateway response types for API Gateway".
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayResponse:
+    """One gateway response: `type` is API Gateway's name of it, `status` the HTTP status sent."""
+
+    type: str
+    status: int
+    code: str
+    title: str
+    detail: str
+
+
+GATEWAY_RESPONSES = (
+    GatewayResponse(
+        type="MISSING_AUTHENTICATION_TOKEN",
+        status=404,
+        code="not_found",
+        title="Not found",
+        # API Gateway's name misleads: it answers this where no resource or method matches.
+        detail="No route has this path.",
+    ),
+    GatewayResponse(
+        type="RESOURCE_NOT_FOUND",
+        status=404,
+        code="not_found",
+        title="Not found",
+        detail="No route has this path.",
+    ),
+    GatewayResponse(
+        type="REQUEST_TOO_LARGE",
+        status=413,
+        code="payload_too_large",
+        title="Payload too large",
+        detail="The request body is larger than 10 MB.",
+    ),
+    GatewayResponse(
+        type="UNSUPPORTED_MEDIA_TYPE",
+        status=415,
+        code="unsupported_media_type",
+        title="Unsupported media type",
+        detail="The gateway does not accept this content type.",
+    ),
+    GatewayResponse(
+        type="INVALID_API_KEY",
+        status=403,
+        code="invalid_api_key",
+        title="Forbidden",
+        detail="The API key is missing or not valid.",
+    ),
+    GatewayResponse(
+        type="THROTTLED",
+        status=429,
+        code="throttled",
+        title="Too many requests",
+        detail="The rate limit is exceeded. Try again later.",
+    ),
+    GatewayResponse(
+        type="QUOTA_EXCEEDED",
+        status=429,
+        code="quota_exceeded",
+        title="Too many requests",
+        detail="The quota of the usage plan is used up.",
+    ),
+    GatewayResponse(
+        type="INTEGRATION_FAILURE",
+        status=502,
+        code="bad_gateway",
+        title="Bad gateway",
+        detail="The service failed to answer. Try again; if it persists, report the request id.",
+    ),
+    GatewayResponse(
+        type="INTEGRATION_TIMEOUT",
+        status=504,
+        code="gateway_timeout",
+        title="Gateway timeout",
+        detail="The service did not answer in time.",
+    ),
+    GatewayResponse(
+        type="BAD_REQUEST_BODY",
+        status=400,
+        code="bad_request",
+        title="Bad request",
+        detail="The gateway could not read the request body.",
+    ),
+)
+"""The responses with a message of their own."""
+
+DEFAULT_4XX = GatewayResponse(
+    type="DEFAULT_4XX",
+    status=400,
+    code="bad_request",
+    title="Bad request",
+    detail="The gateway refused the request.",
+)
+"""Every other client error that the gateway finds."""
+
+DEFAULT_5XX = GatewayResponse(
+    type="DEFAULT_5XX",
+    status=500,
+    code="internal_error",
+    title="Internal server error",
+    detail="The gateway failed. Try again; if it persists, report the request id.",
+)
+"""Every other server error of the gateway."""
+
+
+def response_of(type_: str) -> GatewayResponse:
+    """Return the gateway response of one type. Raises KeyError for an undeclared type."""
+    return {response.type: response for response in GATEWAY_RESPONSES}[type_]
+
+
+def problem_of(response: GatewayResponse, *, request_id: str) -> dict[str, str | int]:
+    """Return the body of a gateway response: an RFC 9457 object in the application's format.
+
+    On AWS `request_id` is the mapping variable `$context.requestId`, filled in by the gateway.
+    """
+    return {
+        "type": f"urn:switchyard:problem:{response.code}",
+        "title": response.title,
+        "status": response.status,
+        "detail": response.detail,
+        "code": response.code,
+        "request_id": request_id,
+    }

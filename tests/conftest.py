@@ -1,0 +1,10 @@
+"""The fixtures that all suites share, each family in a plugin of its own."""
+
+import pytest
+
+pytest_plugins = ("tests.database_fixtures",)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
