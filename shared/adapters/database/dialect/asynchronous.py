@@ -1,0 +1,52 @@
+"""The same connection inside SQLAlchemy's greenlet: boto3 waits in a thread, the loop goes on."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.util.concurrency import await_only
+
+from shared.adapters.database.dialect.connection import Connection, Cursor
+
+
+class AsyncConnection(AdaptedConnection, Connection):
+    """A connection whose waiting suspends the running task."""
+
+    def __init__(self, **arguments: Any) -> None:
+        Connection.__init__(self, **arguments)
+        self._connection = self
+
+    def cursor(self, *_: Any, **__: Any) -> "AsyncCursor":
+        """Return a new cursor; server-side cursors do not exist on the Data API."""
+        return AsyncCursor(self)
+
+    def _wait(self, send: Callable[..., dict[str, Any]], arguments: dict[str, Any]) -> Any:
+        return await_only(self._in_thread(send, arguments))
+
+    def _sleep(self, seconds: float) -> None:
+        await_only(asyncio.sleep(seconds))
+
+    async def _in_thread(
+        self, send: Callable[..., dict[str, Any]], arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        call = asyncio.ensure_future(asyncio.to_thread(send, **arguments))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            # A call under way cannot be recalled. Its outcome is awaited, so that a transaction it
+            # began is known, and rolled back when the connection closes.
+            await asyncio.wait([call])
+            with suppress(Exception):
+                self._transaction_id = call.result().get("transactionId", self._transaction_id)
+            raise
+
+
+class AsyncCursor(Cursor):
+    """A cursor with the attributes that SQLAlchemy's asynchronous adapters ask for."""
+
+    server_side = False
+
+    async def _async_soft_close(self) -> None:
+        """Nothing to release: the rows are in memory."""

@@ -1,0 +1,159 @@
+"""A real PostgreSQL, and the Data API over it: one server per test process.
+
+`database_url` points the application at an empty database of the test module's own; `database` at one
+that has all the tables and no rows. Both run each test twice: by the Data API and by psycopg.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zlib import crc32
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+
+from infra_cdk.local.data_api.server import DataAPIServer
+from infra_cdk.local.data_api.service import DataAPI
+from infra_cdk.local.postgres import Postgres, start_postgres
+from infra_cdk.local.processes import free_port
+
+RESOURCE_ARN = "arn:aws:rds:eu-west-1:000000000000:cluster:local"
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:local"
+DRIVERS = ("dataapi", "psycopg")
+TEMPLATE = "migrated"
+
+_EMPTY = """
+DO $$ DECLARE names text; BEGIN
+    SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') INTO names
+    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version';
+    IF names IS NOT NULL THEN EXECUTE 'TRUNCATE ' || names || ' RESTART IDENTITY CASCADE'; END IF;
+END $$
+"""
+
+
+def database_url_of(driver: str, *, postgres: Postgres, name: str) -> str:
+    """The DATABASE_URL of one database by one road."""
+    if driver == "psycopg":
+        return postgres.dsn(name).replace("postgresql://", "postgresql+psycopg://")
+    return f"postgresql+dataapi:///{name}?resource_arn={RESOURCE_ARN}&secret_arn={SECRET_ARN}"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    place: Path = tmp_path_factory.mktemp("postgres")
+    server = start_postgres(place / "data", port=free_port(), log=place / "log")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def data_api(postgres: Postgres) -> Iterator[DataAPIServer]:
+    server = DataAPIServer(DataAPI(postgres.dsn("postgres"))).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Postgres) -> str:
+    """The name of a database with all tables: others are copies of it."""
+    from functions.ops.migrate.migrations import upgrade
+
+    postgres.create_database(TEMPLATE)
+    engine = create_engine(database_url_of("psycopg", postgres=postgres, name=TEMPLATE))
+    with engine.begin() as connection:
+        upgrade(connection)
+    engine.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def database_name(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database of the module's own."""
+    name = _name_of(request)
+    postgres.create_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def migrated_database_name(
+    postgres: Postgres, migrated_template: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """A database of the module's own with all tables."""
+    name = f"{_name_of(request)}_migrated"
+    postgres.create_database(name, template=migrated_template)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=DRIVERS)
+def database_url(
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    data_api: DataAPIServer,
+    database_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """Point the application at a database of the module's own, by each road in turn."""
+    url = database_url_of(request.param, postgres=postgres, name=database_name)
+    with _pointed_at(url, data_api=data_api, monkeypatch=monkeypatch):
+        yield url
+
+
+@pytest.fixture(params=DRIVERS)
+def database(
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    data_api: DataAPIServer,
+    migrated_database_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """Point the application at migrated, empty tables, by each road in turn."""
+    with psycopg.connect(postgres.dsn(migrated_database_name), autocommit=True) as connection:
+        connection.execute(_EMPTY)
+    url = database_url_of(request.param, postgres=postgres, name=migrated_database_name)
+    with _pointed_at(url, data_api=data_api, monkeypatch=monkeypatch):
+        yield url
+
+
+@contextmanager
+def _pointed_at(
+    url: str, *, data_api: DataAPIServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    from shared.adapters.database.dialect import dbapi
+    from shared.adapters.database.engine import dispose_engines
+    from shared.config.database import database_settings
+
+    for name, value in _environment(url, data_api=data_api).items():
+        monkeypatch.setenv(name, value)
+    database_settings.cache_clear()
+    dbapi.rds_data_client.cache_clear()
+    yield
+    asyncio.run(dispose_engines())
+    if dbapi.rds_data_client.cache_info().currsize:
+        dbapi.rds_data_client().close()
+    dbapi.rds_data_client.cache_clear()
+    database_settings.cache_clear()
+
+
+def _environment(url: str, *, data_api: DataAPIServer) -> dict[str, str]:
+    return {
+        "DATABASE_URL": url,
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_RDS_DATA": f"http://127.0.0.1:{data_api.port}",
+    }
+
+
+def _name_of(request: pytest.FixtureRequest) -> str:
+    # PostgreSQL cuts a name at 63 bytes; the digest keeps equal file names of other folders apart.
+    module = Path(request.node.nodeid)
+    return f"{module.stem[:30]}_{crc32(str(module).encode()):08x}"
