@@ -1,16 +1,18 @@
 """A real PostgreSQL, and the Data API over it: one server per test process.
 
-`database_url` points the application at an empty database of the test module's own; `database` at one
-that has all the tables and no rows. Both run each test twice: by the Data API and by psycopg.
+`database_url` points the application at an empty database of the test module's own,
+`migrated_database_url` at one of the test's own that has all the tables. Both run each test twice: by
+the Data API and by psycopg.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
-import psycopg
 import pytest
 from sqlalchemy import create_engine
 
@@ -23,14 +25,7 @@ RESOURCE_ARN = "arn:aws:rds:eu-west-1:000000000000:cluster:local"
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:local"
 DRIVERS = ("dataapi", "psycopg")
 TEMPLATE = "migrated"
-
-_EMPTY = """
-DO $$ DECLARE names text; BEGIN
-    SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') INTO names
-    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version';
-    IF names IS NOT NULL THEN EXECUTE 'TRUNCATE ' || names || ' RESTART IDENTITY CASCADE'; END IF;
-END $$
-"""
+_NUMBERS = count(1)
 
 
 def database_url_of(driver: str, *, postgres: Postgres, name: str) -> str:
@@ -68,6 +63,7 @@ def migrated_template(postgres: Postgres) -> str:
     with engine.begin() as connection:
         upgrade(connection)
     engine.dispose()
+    # A template is copied only while nobody is connected to it.
     return TEMPLATE
 
 
@@ -76,17 +72,6 @@ def database_name(postgres: Postgres, request: pytest.FixtureRequest) -> Iterato
     """An empty database of the module's own."""
     name = _name_of(request)
     postgres.create_database(name)
-    yield name
-    postgres.drop_database(name)
-
-
-@pytest.fixture(scope="module")
-def migrated_database_name(
-    postgres: Postgres, migrated_template: str, request: pytest.FixtureRequest
-) -> Iterator[str]:
-    """A database of the module's own with all tables."""
-    name = f"{_name_of(request)}_migrated"
-    postgres.create_database(name, template=migrated_template)
     yield name
     postgres.drop_database(name)
 
@@ -106,19 +91,49 @@ def database_url(
 
 
 @pytest.fixture(params=DRIVERS)
-def database(
+def migrated_database_url(
     request: pytest.FixtureRequest,
     postgres: Postgres,
     data_api: DataAPIServer,
-    migrated_database_name: str,
+    migrated_template: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    """Point the application at migrated, empty tables, by each road in turn."""
-    with psycopg.connect(postgres.dsn(migrated_database_name), autocommit=True) as connection:
-        connection.execute(_EMPTY)
-    url = database_url_of(request.param, postgres=postgres, name=migrated_database_name)
+    """Point the application at a database of the test's own with all tables, by each road in turn.
+
+    `@pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)` keeps to one road.
+    """
+    name = f"test_{next(_NUMBERS)}"
+    postgres.create_database(name, template=migrated_template)
+    url = database_url_of(request.param, postgres=postgres, name=name)
     with _pointed_at(url, data_api=data_api, monkeypatch=monkeypatch):
         yield url
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def data_api_calls(
+    data_api: DataAPIServer, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[list[str]]]:
+    """What is sent to the Data API during a block: `with data_api_calls() as calls: ...`.
+
+    Each call stands by its operation: Execute, BatchExecute, BeginTransaction, CommitTransaction,
+    RollbackTransaction.
+    """
+
+    @contextmanager
+    def recording() -> Iterator[list[str]]:
+        calls: list[str] = []
+        handle = data_api.service.handle
+
+        def recorded(path: str, body: bytes) -> dict[str, Any]:
+            calls.append(path.removeprefix("/"))
+            return handle(path, body)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(data_api.service, "handle", recorded)
+            yield calls
+
+    return recording
 
 
 @contextmanager
@@ -134,7 +149,10 @@ def _pointed_at(
     database_settings.cache_clear()
     dbapi.rds_data_client.cache_clear()
     yield
-    asyncio.run(dispose_engines())
+    # A loop of its own, and not `asyncio.run`, which would unset the loop that a test may have set.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(dispose_engines())
+    loop.close()
     if dbapi.rds_data_client.cache_info().currsize:
         dbapi.rds_data_client().close()
     dbapi.rds_data_client.cache_clear()
