@@ -8,4 +8,5 @@ SPEC = Function(
     triggers=(Http("/health"), Http("/ready"), Http("/v1/infrastructure/{proxy+}")),
     needs=frozenset({Need.DATABASE, Need.CACHE}),
     extras=frozenset({"web", "database", "cache"}),
+    bundle_mib=50,
 )

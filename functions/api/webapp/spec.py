@@ -9,4 +9,5 @@ SPEC = Function(
     needs=frozenset({Need.DATABASE, Need.SIGNING_KEY}),
     extras=frozenset({"web", "database", "identity"}),
     memory_mb=1024,
+    bundle_mib=63,
 )

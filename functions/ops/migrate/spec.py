@@ -9,4 +9,5 @@ SPEC = Function(
     needs=frozenset({Need.DATABASE}),
     extras=frozenset({"database", "migrate"}),
     timeout_s=900,
+    bundle_mib=42,
 )
