@@ -1,0 +1,72 @@
+"""The environment variables of each function on this machine: the same names as on AWS.
+
+Source of the names: `shared.manifest.environment`.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from shared.manifest.environment import variables_of
+from shared.manifest.function import Function
+
+REGION = "eu-west-1"
+DATABASE = "switchyard"
+"""The name of the database."""
+
+SIGNING_SECRET = "switchyard/local/signing-key"  # noqa: S105  # the secret's name, not the secret
+
+DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
+    {
+        "resource_arn": f"arn:aws:rds:{REGION}:000000000000:cluster:local",
+        "secret_arn": f"arn:aws:secretsmanager:{REGION}:000000000000:secret:local",
+    },
+    safe=":",
+)
+"""DATABASE_URL by the local Data API."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the functions are told: addresses of this run, `port` being the API's."""
+
+    port: int
+    database_url: str
+    redis_url: str
+    aws_url: str
+    data_api_url: str
+    log_level: str = "INFO"
+
+
+def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
+    """Return the variables of one function, and where it finds AWS on this machine.
+
+    Raises KeyError where the manifest names a variable that this machine knows nothing of.
+    """
+    values = _values(settings) | {"POWERTOOLS_SERVICE_NAME": function.name}
+    return {name: values[name] for name in variables_of(function)} | _aws(settings)
+
+
+def _values(settings: Settings) -> dict[str, str]:
+    hosts = ("127.0.0.1", "localhost")
+    return {
+        "ENVIRONMENT": "local",
+        "LOG_LEVEL": settings.log_level,
+        "CORS_ORIGINS": ",".join(f"http://{host}:{settings.port}" for host in hosts),
+        "TRUSTED_HOSTS": ",".join(hosts),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SIGNING_SECRET_ID": SIGNING_SECRET,
+    }
+
+
+def _aws(settings: Settings) -> dict[str, str]:
+    # On AWS the runtime brings these; the keys are no secret, for nothing here checks them.
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": settings.aws_url,
+        "AWS_ENDPOINT_URL_RDS_DATA": settings.data_api_url,
+    }

@@ -1,0 +1,100 @@
+"""What the local runner keeps between two runs: one directory, used by one runner at a time."""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra_cdk.local.processes import StartError
+
+_KEY_BYTES = 48
+"""Sixty-four characters of base64."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The directory and what lies where in it."""
+
+    place: Path
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.place / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        """Valkey's data directory."""
+        return self.place / "valkey"
+
+    @property
+    def logs(self) -> Path:
+        """The logs of the newest run, a file for each server and one for all functions."""
+        return self.place / "logs"
+
+    @property
+    def bytecode(self) -> Path:
+        """The functions' compiled modules: see `lambda_service.launch`."""
+        return self.place / "pycache"
+
+    def signing_key(self) -> str:
+        """Return the secret that tokens are signed with: made on first use, then the same for ever.
+
+        A token of yesterday is still good today. 64 characters.
+        """
+        kept = self.place / "signing-key"
+        if not kept.exists():
+            # Written beside its place and renamed: an interrupted run leaves no half of a key.
+            fresh = kept.with_name("signing-key.new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(_KEY_BYTES))
+            fresh.rename(kept)
+        return kept.read_text()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory, made on first use. Raises StartError where another runner holds it.
+
+        The kernel lets go of the lock with the process, however that ends.
+        """
+        try:
+            self.place.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StartError(
+                f"the state in {self.place} cannot be used: {error.strerror}"
+            ) from error
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def clear(self) -> None:
+        """Forget everything but the lock. Raises StartError while a runner runs on it."""
+        if not self.place.is_dir():
+            return
+        with self.locked():
+            for kept in self._kept():
+                shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
+
+    def _kept(self) -> tuple[Path, ...]:
+        # Named one by one: a wrong SWITCHYARD_STATE must not cost anybody's files.
+        folders = ("postgres", "postgres.new", "valkey", "logs", "pycache")
+        names = (*folders, "signing-key", "signing-key.new")
+        return tuple(self.place / name for name in names)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode(errors="replace") or "unknown"
+            raise StartError(
+                f"a runner already uses {self.place} (process {holder}): stop it first"
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
