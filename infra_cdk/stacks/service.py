@@ -1,74 +1,98 @@
 """The one stack: every function of the registry and what they need."""
 
-from aws_cdk import Duration, Stack, triggers
+from aws_cdk import CfnOutput, Duration, Stack, triggers
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra_cdk.constructs.rest_api import add_path, make_rest_api
-from infra_cdk.constructs.storage import Cache, database_url, make_database, make_network
+from infra_cdk.constructs.cache import Cache
+from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.function import DeployedFunction
+from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.rest_api import RestApi
+from infra_cdk.constructs.signing_key import SigningKey
+from infra_cdk.environments import Environment
 from infra_cdk.registry import ROOT, Registered, registry
 from shared.manifest.environment import variables_of
 from shared.manifest.function import Need
 from shared.manifest.triggers import Invoke
 
+_ENDPOINTS = {
+    Need.DATABASE: ("RdsData", ec2.InterfaceVpcEndpointAwsService.RDS_DATA),
+    Need.SIGNING_KEY: ("Secrets", ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER),
+}
+"""The AWS service that a function calls for a need: from the network, by an endpoint."""
+
 
 class ServiceStack(Stack):
-    """Switchyard in one environment. Context `bundles=none` synthesises without bundles."""
+    """Switchyard in one environment, for any account and Region.
 
-    def __init__(self, scope: Construct, id_: str, *, environment: str) -> None:
-        super().__init__(scope, id_)
+    It names neither, so that synthesis looks nothing up and its template is the same for everybody:
+    the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
+
+    Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
+    names; `bundles=none` synthesises without bundles, for the tests. Raises FileNotFoundError for
+    a bundle that is not made.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_, description=f"Switchyard, {environment.name}")
         self._environment = environment
-        self._vpc = make_network(self)
-        self._database = make_database(self, vpc=self._vpc, production=environment == "production")
-        self._cache = Cache(self, "Cache", vpc=self._vpc)
-        self._key = secretsmanager.Secret(
-            self,
-            "SigningKey",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=64, exclude_punctuation=True
-            ),
-        )
-        self._add_endpoints()
-        functions = [(each, self._add_function(each)) for each in registry()]
-        self._add_triggers(functions)
-
-    def _add_endpoints(self) -> None:
-        placed = [each.spec.needs for each in registry() if Need.CACHE in each.spec.needs]
-        if any(Need.DATABASE in needs for needs in placed):
-            service = ec2.InterfaceVpcEndpointAwsService.RDS_DATA
-            self._vpc.add_interface_endpoint("RdsData", service=service)
-        if any(Need.SIGNING_KEY in needs for needs in placed):
-            service = ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER
-            self._vpc.add_interface_endpoint("Secrets", service=service)
+        self._network = Network(self, "Network", environment=environment)
+        self._database = Database(self, "Database", network=self._network, environment=environment)
+        self._cache = Cache(self, "Cache", network=self._network, environment=environment)
+        self._signing_key = SigningKey(self, "SigningKey", environment=environment)
+        self._functions = {each: self._add_function(each) for each in registry()}
+        self._add_api()
+        self._add_deployment_steps()
 
     def _add_function(self, each: Registered) -> lambda_.Function:
-        spec = each.spec
-        placed = Need.CACHE in spec.needs
-        function = lambda_.Function(
+        return DeployedFunction(
             self,
-            spec.name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
+            each,
+            environment=self._environment,
             code=self._code(each),
-            handler=each.handler,
-            memory_size=spec.memory_mb,
-            timeout=Duration.seconds(spec.timeout_s),
-            tracing=lambda_.Tracing.ACTIVE,
-            environment=self._variables(each),
-            log_group=logs.LogGroup(
-                self, f"{spec.name}-log", retention=logs.RetentionDays.ONE_MONTH
-            ),
-            vpc=self._vpc if placed else None,
-            security_groups=[self._cache.clients] if placed else None,
-        )
-        if Need.DATABASE in spec.needs:
-            self._database.grant_data_api_access(function)
-        if Need.SIGNING_KEY in spec.needs:
-            self._key.grant_read(function)
-        return function
+            variables=self._variables(each),
+            statements=self._statements(each),
+            network=self._network,
+            group=self._place(each),
+        ).function
+
+    def _place(self, each: Registered) -> ec2.ISecurityGroup | None:
+        """Return the group of a function that must stand in the network: those that use the cache."""
+        if Need.CACHE not in each.spec.needs:
+            return None
+        group = self._network.make_group(f"{each.spec.name}-group", description=each.spec.name)
+        self._cache.admit(group)
+        for need, (id_, service) in _ENDPOINTS.items():
+            if need in each.spec.needs:
+                self._network.open_endpoint(id_, service=service, to=group)
+        return group
+
+    def _statements(self, each: Registered) -> list[iam.PolicyStatement]:
+        by_need = {
+            Need.DATABASE: self._database.statements,
+            Need.SIGNING_KEY: self._signing_key.statements,
+        }
+        return [s for need, make in by_need.items() if need in each.spec.needs for s in make()]
+
+    def _variables(self, each: Registered) -> dict[str, str]:
+        values = {
+            "ENVIRONMENT": self._environment.name,
+            "LOG_LEVEL": "INFO",
+            "POWERTOOLS_SERVICE_NAME": each.spec.name,
+            "CORS_ORIGINS": self._cors_origins,
+            "TRUSTED_HOSTS": self.node.try_get_context("trusted_hosts") or "*",
+            "DATABASE_URL": self._database.url,
+            "REDIS_URL": self._cache.url,
+            "SIGNING_SECRET_ID": self._signing_key.secret_id,
+        }
+        return {name: values[name] for name in sorted(variables_of(each.spec))}
+
+    @property
+    def _cors_origins(self) -> str:
+        return self.node.try_get_context("cors_origins") or ""
 
     def _code(self, each: Registered) -> lambda_.Code:
         if self.node.try_get_context("bundles") == "none":
@@ -78,25 +102,31 @@ class ServiceStack(Stack):
             raise FileNotFoundError(f"build/{each.spec.name} is missing: run `make bundle` first")
         return lambda_.Code.from_asset(str(bundle))
 
-    def _variables(self, each: Registered) -> dict[str, str]:
-        values = {
-            "ENVIRONMENT": self._environment,
-            "LOG_LEVEL": "INFO",
-            "POWERTOOLS_SERVICE_NAME": each.spec.name,
-            "CORS_ORIGINS": self.node.try_get_context("cors_origins") or "",
-            "TRUSTED_HOSTS": self.node.try_get_context("trusted_hosts") or "*",
-            "DATABASE_URL": database_url(self._database),
-            "REDIS_URL": self._cache.url,
-            "SIGNING_SECRET_ID": self._key.secret_arn,
-        }
-        return {name: values[name] for name in sorted(variables_of(each.spec))}
-
-    def _add_triggers(self, functions: list[tuple[Registered, lambda_.Function]]) -> None:
-        api = make_rest_api(self)
-        served = [function for each, function in functions if each.spec.http]
-        for each, function in functions:
+    def _add_api(self) -> None:
+        api = RestApi(
+            self, "Api", environment=self._environment, cross_origin=bool(self._cors_origins)
+        )
+        for each, function in self._functions.items():
             for http in each.spec.http:
-                add_path(api, path=http.path, function=function)
+                api.add_path(http.path, function=function)
+        CfnOutput(self, "ApiUrl", value=api.url, description="Where the REST API answers")
+        CfnOutput(
+            self,
+            "DatabaseClusterArn",
+            value=self._database.cluster.cluster_arn,
+            description="For the Data API: `aws rds-data execute-statement --resource-arn ...`",
+        )
+        CfnOutput(
+            self,
+            "DatabaseSecretArn",
+            value=self._database.secret.secret_arn,
+            description="For the Data API: `--secret-arn ...`",
+        )
+
+    def _add_deployment_steps(self) -> None:
+        """Run what is declared to run on deploy, before any function behind the API changes."""
+        served = [function for each, function in self._functions.items() if each.spec.http]
+        for each, function in self._functions.items():
             if Invoke(on_deploy=True) in each.spec.triggers:
                 triggers.Trigger(
                     self,
