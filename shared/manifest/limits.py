@@ -9,6 +9,9 @@ GATEWAY_TIMEOUT_S = 29
 GATEWAY_PAYLOAD_BYTES = 10 * 1024 * 1024
 """Largest request body that a REST API accepts, in bytes (413 above it)."""
 
+GATEWAY_HEADER_BYTES = 10_240
+"""Largest request line and header values, together, that a REST API accepts, in bytes."""
+
 LAMBDA_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest request or response of a synchronous Lambda invocation, in bytes."""
 
