@@ -18,6 +18,7 @@ SwaggerUIBundle({
   spec,
   dom_id: "#docs",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
   validatorUrl: null, // else the document is sent to a service on the internet

@@ -1,0 +1,243 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Depends, FastAPI
+from fastapi.security import OAuth2PasswordBearer
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
+
+from infra_cdk import openapi
+from infra_cdk.openapi import (
+    DOCUMENTS,
+    build_documents,
+    find_outdated,
+    main,
+    merge,
+    operations,
+    select,
+)
+from shared.web.limits import EXTENSION, LimitGroup
+
+type Document = dict[str, Any]
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, Document]:
+    return build_documents()
+
+
+@pytest.fixture(scope="module")
+def whole(documents: dict[str, Document]) -> Document:
+    return documents["openapi.json"]
+
+
+def described(whole: Document) -> dict[str, Document]:
+    """Return the operations by the names that a reader knows them by."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in whole["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+class TestCommitted:
+    def test_the_committed_documents_are_those_of_the_code(
+        self, documents: dict[str, Document]
+    ) -> None:
+        assert find_outdated(documents, folder=DOCUMENTS) == []
+        assert {path.name for path in DOCUMENTS.iterdir()} == set(documents)
+
+    def test_building_twice_gives_the_same_text(self, documents: dict[str, Document]) -> None:
+        again = build_documents()
+        assert [openapi.render(each) for each in again.values()] == [
+            openapi.render(each) for each in documents.values()
+        ]
+
+
+class TestDocuments:
+    @pytest.mark.parametrize("name", ["openapi.json", "v1.json", "v2.json"])
+    def test_a_document_is_valid_openapi_3_1(
+        self, documents: dict[str, Document], name: str
+    ) -> None:
+        assert documents[name]["openapi"].startswith("3.1.")
+        OpenAPIV31SpecValidator(documents[name]).validate()
+
+    def test_every_operation_is_described(self, whole: Document) -> None:
+        silent = [
+            name
+            for name, operation in described(whole).items()
+            if not (operation.get("summary") and operation.get("description"))
+        ]
+        assert silent == []
+
+    def test_every_operation_id_makes_a_method_name(self, whole: Document) -> None:
+        names = [operation["operationId"] for operation in operations(whole["paths"])]
+        assert len(set(names)) == len(names)
+        assert [name for name in names if not (name.isidentifier() and name.islower())] == []
+
+    def test_every_error_is_a_problem_document(self, whole: Document) -> None:
+        wrong = [
+            f"{name} {status}"
+            for name, operation in described(whole).items()
+            for status, response in operation["responses"].items()
+            if int(status) >= 400 and response.get("content") != PROBLEM
+        ]
+        assert wrong == []
+
+    def test_every_operation_names_its_limit_group_and_cost(self, whole: Document) -> None:
+        for name, operation in described(whole).items():
+            limit = operation[EXTENSION]
+            assert limit["group"] in set(LimitGroup), name
+            assert limit["cost"] >= 1, name
+
+    def test_an_operation_says_that_it_needs_a_token_where_it_may_answer_401(
+        self, whole: Document
+    ) -> None:
+        guarded = {n for n, each in described(whole).items() if each.get("security")}
+        refusing = {n for n, each in described(whole).items() if "401" in each["responses"]}
+        assert guarded
+        assert guarded == refusing - {n for n in refusing if n.endswith("/webapp/login")}
+
+    def test_every_operation_has_one_tag(self, whole: Document) -> None:
+        assert {len(operation["tags"]) for operation in operations(whole["paths"])} == {1}
+
+
+class TestParts:
+    def test_a_version_holds_its_own_paths_only(self, documents: dict[str, Document]) -> None:
+        parts = {name: documents[f"{name}.json"]["paths"] for name in ("v1", "v2")}
+        for version, paths in parts.items():
+            assert paths
+            assert all(path.startswith(f"/{version}/") for path in paths)
+        unversioned = set(documents["openapi.json"]["paths"]) - set(parts["v1"]) - set(parts["v2"])
+        assert unversioned == {"/health", "/ready"}
+
+    @pytest.mark.parametrize("name", ["v1.json", "v2.json"])
+    def test_a_version_holds_no_component_that_it_does_not_refer_to(
+        self, documents: dict[str, Document], name: str
+    ) -> None:
+        text = json.dumps(documents[name])
+        for section, named in documents[name]["components"].items():
+            for component in named:
+                if section == "securitySchemes":
+                    assert f'{{"{component}": ' in text
+                else:
+                    assert f'"#/components/{section}/{component}"' in text
+
+
+class Ticket(BaseModel):
+    number: int
+
+
+class Depot(BaseModel):
+    tickets: list[Ticket]
+
+
+bearer = OAuth2PasswordBearer(tokenUrl="v1/login", scheme_name="login")
+
+
+def app_with(path: str, *, name: str, model: type[BaseModel] = Depot, **options: Any) -> Document:
+    """Return the document of an application of one route."""
+    app = FastAPI()
+
+    async def answer() -> None:
+        """Answer."""
+
+    app.get(path, name=name, operation_id=name, response_model=model, **options)(answer)
+    return app.openapi()
+
+
+class TestMerge:
+    def test_the_whole_has_the_paths_and_components_of_all_in_order(self) -> None:
+        whole = merge(
+            [
+                app_with("/v2/depots", name="v2_depots"),
+                app_with("/v1/tickets", name="v1_tickets", model=Ticket),
+            ]
+        )
+        assert list(whole["paths"]) == ["/v1/tickets", "/v2/depots"]
+        assert list(whole["components"]["schemas"]) == ["Depot", "Ticket"]
+
+    def test_one_name_for_two_schemas_is_refused(self) -> None:
+        other = type("Ticket", (BaseModel,), {"__annotations__": {"title": str}})
+        first = app_with("/a", name="a", model=Ticket)
+        with pytest.raises(ValueError, match="describe 'Ticket' differently"):
+            merge([first, app_with("/b", name="b", model=other)])
+
+    def test_one_path_of_two_functions_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="describe '/a' differently"):
+            merge([app_with("/a", name="a"), app_with("/a", name="b")])
+
+    def test_an_operation_id_that_two_functions_share_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="operationId depots"):
+            merge([app_with("/a", name="depots"), app_with("/b", name="depots")])
+
+    def test_a_tag_that_nobody_described_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="describe the tags yard"):
+            merge([app_with("/a", name="a", tags=["yard"])])
+
+
+class TestSelect:
+    def test_a_part_keeps_what_its_paths_refer_to_and_nothing_else(self) -> None:
+        whole = merge(
+            [
+                app_with("/v1/tickets", name="one", model=Ticket, tags=["posts"]),
+                app_with("/v2/depots", name="two", tags=["items"], dependencies=[Depends(bearer)]),
+            ]
+        )
+        first, second = (select(whole, prefix=f"/{each}/") for each in ("v1", "v2"))
+        assert first["components"] == {"schemas": {"Ticket": whole_schema(whole, "Ticket")}}
+        assert set(second["components"]["schemas"]) == {"Depot", "Ticket"}
+        assert set(second["components"]["securitySchemes"]) == {"login"}
+        assert [tag["name"] for part in (first, second) for tag in part["tags"]] == [
+            "posts",
+            "items",
+        ]
+
+    def test_a_prefix_does_not_take_in_a_longer_one(self) -> None:
+        whole = merge([app_with("/v1/a", name="a"), app_with("/v10/b", name="b")])
+        assert list(select(whole, prefix="/v1/")["paths"]) == ["/v1/a"]
+
+    @pytest.mark.parametrize("stage", ["", "/live"])
+    def test_the_servers_of_the_whole_and_of_a_part_are_one_address(self, stage: str) -> None:
+        from urllib.parse import urljoin
+
+        whole = merge([app_with("/v1/a", name="a")])
+        part = select(whole, prefix="/v1/")
+        root = f"https://api.example{stage}/"
+        assert urljoin(f"{root}openapi.json", whole["servers"][0]["url"]) == root
+        assert urljoin(f"{root}v1/openapi.json", part["servers"][0]["url"]) == root
+
+
+def whole_schema(whole: Document, name: str) -> Document:
+    schema: Document = whole["components"]["schemas"][name]
+    return schema
+
+
+class TestCommand:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Return an empty folder that stands for the committed one, beside a small API."""
+        whole = merge([app_with("/v1/a", name="a")])
+        monkeypatch.setattr(openapi, "build_documents", lambda: {"openapi.json": whole})
+        monkeypatch.setattr(openapi, "DOCUMENTS", tmp_path / "openapi")
+        return tmp_path / "openapi"
+
+    def test_what_it_writes_passes_its_check(self, folder: Path) -> None:
+        assert main([]) == 0
+        assert json.loads((folder / "openapi.json").read_text())["paths"].keys() == {"/v1/a"}
+        assert main(["--check"]) == 0
+
+    @pytest.mark.parametrize("text", [None, "{}"])
+    def test_the_check_names_what_is_missing_or_different_and_leaves_it(
+        self, folder: Path, text: str | None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        if text is not None:
+            folder.mkdir()
+            (folder / "openapi.json").write_text(text)
+        assert main(["--check"]) == 1
+        assert "openapi.json is out of date: run `make openapi`" in capsys.readouterr().err
+        assert not folder.exists() or (folder / "openapi.json").read_text() == text
