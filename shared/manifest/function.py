@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.manifest.limits import (
+    DEPLOYMENT_STEP_TIMEOUT_S,
     FUNCTION_NAME_CHARACTERS,
     GATEWAY_TIMEOUT_S,
     LAMBDA_MEMORY_MB,
     LAMBDA_TIMEOUT_S,
 )
-from shared.manifest.triggers import Http, Trigger
+from shared.manifest.triggers import Http, Invoke, Trigger
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_PREFIX = len("switchyard-production-")
@@ -69,6 +70,13 @@ class Function:
         return tuple(trigger for trigger in self.triggers if isinstance(trigger, Http))
 
     @property
+    def runs_on_deploy(self) -> bool:
+        """Whether each deployment runs it once, before the functions behind the API change."""
+        return Invoke(on_deploy=True) in self.triggers
+
+    @property
     def _longest_timeout_s(self) -> int:
         # Behind the gateway a longer run could only work for a client that has its 504 already.
-        return GATEWAY_TIMEOUT_S if self.http else LAMBDA_TIMEOUT_S
+        if self.http:
+            return GATEWAY_TIMEOUT_S
+        return DEPLOYMENT_STEP_TIMEOUT_S if self.runs_on_deploy else LAMBDA_TIMEOUT_S

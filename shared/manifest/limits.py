@@ -18,6 +18,12 @@ LAMBDA_PAYLOAD_BYTES = 6 * 1024 * 1024
 LAMBDA_TIMEOUT_S = 900
 """Longest run of a Lambda function, in seconds."""
 
+DEPLOYMENT_STEP_TIMEOUT_S = 840
+"""Longest run of a function that a deployment waits for, in seconds.
+
+Another Lambda function waits for it, and needs some of its own 900 to report the end.
+"""
+
 LAMBDA_MEMORY_MB = range(128, 10_240 + 1)
 """Memory that a Lambda function may have, in MB."""
 

@@ -8,6 +8,6 @@ SPEC = Function(
     triggers=(Invoke(on_deploy=True),),
     needs=frozenset({Need.DATABASE}),
     extras=frozenset({"database", "migrate"}),
-    timeout_s=900,
+    timeout_s=840,
     bundle_mib=42,
 )
