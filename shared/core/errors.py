@@ -39,6 +39,20 @@ class BadRequestError(ProblemError):
     title = "Bad request"
 
 
+class MalformedBodyError(BadRequestError):
+    """The request body is not what its content type says."""
+
+    code = "malformed_body"
+    title = "Malformed body"
+
+
+class UntrustedHostError(BadRequestError):
+    """The request is addressed to a host that this service does not answer for."""
+
+    code = "untrusted_host"
+    title = "Untrusted host"
+
+
 class UnauthorizedError(ProblemError):
     """The request carries no valid credentials."""
 
@@ -61,6 +75,14 @@ class NotFoundError(ProblemError):
     status = 404
     code = "not_found"
     title = "Not found"
+
+
+class MethodNotAllowedError(ProblemError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
 
 
 class ConflictError(ProblemError):

@@ -5,17 +5,45 @@ The rules stand as patterns, so that OpenAPI tells a client all that is checked.
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.core.pagination import LONGEST_CURSOR
 
 # PostgreSQL's text holds no NUL; a line holds no control character and no space at its ends.
 _NO_NUL = r"^[^\x00]*$"
 _LINE = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
 
+Cursor = Annotated[
+    str, StringConstraints(min_length=1, max_length=LONGEST_CURSOR, pattern=r"^[A-Za-z0-9_-]+$")
+]
+"""The `next_cursor` of the page before."""
+
+
 class Schema(BaseModel):
     """A frozen value that refuses unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        from_attributes=True,
+        # An input may be a password: it stands in no message and so in no log.
+        hide_input_in_errors=True,
+    )
+
+
+class Listing[T](Schema):
+    """One page of a list; `next_cursor` asks for the next one and is null on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+class Paging(Schema):
+    """Which page of a list: the query parameters that every list has."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: Cursor | None = None
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]

@@ -70,7 +70,7 @@ def descending(expression: Expression) -> Key:
 
 async def paginate[T](
     session: AsyncSession,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     *,
     order: Sequence[Key],
     cursor: str | None,

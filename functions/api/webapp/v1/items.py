@@ -1,0 +1,135 @@
+"""Items as version 1 knows them: a name."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from shared.core import errors
+from shared.core.schema import Listing, Name, Paging, Schema, SearchText
+from shared.domains.catalog import api as catalog
+from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
+from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter, ItemSort
+from shared.domains.identity.errors import InvalidAccessTokenError
+from shared.web.auth import CurrentUser
+from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
+from shared.web.limits import LimitGroup, limited
+from shared.web.openapi import NOT_MODIFIED, ON_EVERY_BODY, problems
+from shared.web.sessions import ReadSession, WriteSession
+
+router = APIRouter(prefix="/items", tags=["items"])
+
+_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
+
+
+class NamedItem(Schema):
+    """An item, in version 1."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ItemName(Schema):
+    """The one field of an item that version 1 lets you set."""
+
+    name: Name
+
+
+class ItemNameQuery(Paging):
+    """Which items, and in which order."""
+
+    search: SearchText | None = None
+    sort: ItemSort = "-created_at"
+
+
+def _named(item: Item) -> NamedItem:
+    return NamedItem(
+        id=item.id, name=item.name, created_at=item.created_at, updated_at=item.updated_at
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def create_item(
+    user: CurrentUser, draft: ItemName, session: WriteSession, response: Response
+) -> NamedItem:
+    """Create an item."""
+    named = ItemDraft(name=draft.name)
+    item = await catalog.create_item(session, owner_id=user.user_id, draft=named)
+    tagged(response, version=item.version)
+    response.headers["Location"] = f"items/{item.id}"
+    return _named(item)
+
+
+@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+async def list_items(
+    user: CurrentUser, query: Annotated[ItemNameQuery, Query()], session: ReadSession
+) -> Listing[NamedItem]:
+    """List your items, a page at a time."""
+    which = ItemFilter(search=query.search, sort=query.sort)
+    page = await catalog.list_items(session, owner_id=user.user_id, which=which, paging=query)
+    return Listing(items=tuple(map(_named, page.items)), next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{item_id}",
+    response_model=NamedItem,
+    responses={**problems(*_LOGGED_IN, ItemNotFoundError), **NOT_MODIFIED},
+    openapi_extra=limited(LimitGroup.READ),
+)
+async def get_item(
+    user: CurrentUser,
+    item_id: UUID,
+    known: KnownVersions,
+    session: ReadSession,
+    response: Response,
+) -> NamedItem | Response:
+    """Get an item; with If-None-Match only if it changed since."""
+    item = await catalog.get_item(session, owner_id=user.user_id, item_id=item_id)
+    if item.version in known:
+        return not_modified(item.version)
+    tagged(response, version=item.version)
+    return _named(item)
+
+
+@router.patch(
+    "/{item_id}",
+    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def change_item(
+    user: CurrentUser,
+    item_id: UUID,
+    change: ItemName,
+    expected: ExpectedVersions,
+    session: WriteSession,
+    response: Response,
+) -> NamedItem:
+    """Rename an item; with If-Match only if nobody changed it meanwhile."""
+    renamed = ItemChange(name=change.name)
+    item = await catalog.change_item(
+        session, owner_id=user.user_id, item_id=item_id, change=renamed, expected=expected
+    )
+    tagged(response, version=item.version)
+    return _named(item)
+
+
+@router.delete(
+    "/{item_id}",
+    status_code=204,
+    responses=problems(*_LOGGED_IN, ItemNotFoundError, ItemChangedError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def delete_item(
+    user: CurrentUser, item_id: UUID, expected: ExpectedVersions, session: WriteSession
+) -> None:
+    """Delete an item and what was posted about it; with If-Match only if nobody changed it."""
+    await catalog.delete_item(session, owner_id=user.user_id, item_id=item_id, expected=expected)

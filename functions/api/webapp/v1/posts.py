@@ -1,0 +1,72 @@
+"""Posts by users about items. The same in every version."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from shared.core import errors
+from shared.core.schema import Listing, Paging
+from shared.domains.catalog import api as catalog
+from shared.domains.catalog.errors import NoSuchItemError, PostNotFoundError
+from shared.domains.catalog.schemas import Post, PostDraft, PostFilter
+from shared.domains.identity.errors import InvalidAccessTokenError
+from shared.web.auth import CurrentUser
+from shared.web.limits import LimitGroup, limited
+from shared.web.openapi import ON_EVERY_BODY, problems
+from shared.web.sessions import ReadSession, WriteSession
+
+router = APIRouter(prefix="/posts", tags=["posts"])
+
+_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
+
+
+class PostQuery(PostFilter, Paging):
+    """Which posts."""
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, NoSuchItemError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def create_post(
+    user: CurrentUser, draft: PostDraft, session: WriteSession, response: Response
+) -> Post:
+    """Write about an item: your own, or an active one of anybody."""
+    post = await catalog.create_post(session, author_id=user.user_id, draft=draft)
+    response.headers["Location"] = f"posts/{post.id}"
+    return post
+
+
+@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+async def list_posts(
+    user: CurrentUser, query: Annotated[PostQuery, Query()], session: ReadSession
+) -> Listing[Post]:
+    """List posts, newest first, a page at a time, by item and author."""
+    which = PostFilter(item_id=query.item_id, author_id=query.author_id)
+    page = await catalog.list_posts(session, viewer_id=user.user_id, which=which, paging=query)
+    return Listing(items=tuple(page.items), next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{post_id}",
+    responses=problems(*_LOGGED_IN, PostNotFoundError),
+    openapi_extra=limited(LimitGroup.READ),
+)
+async def get_post(user: CurrentUser, post_id: UUID, session: ReadSession) -> Post:
+    """Get a post."""
+    return await catalog.get_post(session, viewer_id=user.user_id, post_id=post_id)
+
+
+@router.delete(
+    "/{post_id}",
+    status_code=204,
+    responses=problems(*_LOGGED_IN, PostNotFoundError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def delete_post(user: CurrentUser, post_id: UUID, session: WriteSession) -> None:
+    """Delete your own post."""
+    await catalog.delete_post(session, author_id=user.user_id, post_id=post_id)

@@ -1,0 +1,108 @@
+"""Items as version 2 knows them: all of their fields."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from shared.core import errors
+from shared.core.schema import Listing, Paging
+from shared.domains.catalog import api as catalog
+from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
+from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter
+from shared.domains.identity.errors import InvalidAccessTokenError
+from shared.web.auth import CurrentUser
+from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
+from shared.web.limits import LimitGroup, limited
+from shared.web.openapi import NOT_MODIFIED, ON_EVERY_BODY, problems
+from shared.web.sessions import ReadSession, WriteSession
+
+router = APIRouter(prefix="/items", tags=["items"])
+
+_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
+
+
+class ItemQuery(ItemFilter, Paging):
+    """Which items, and in which order."""
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def create_item(
+    user: CurrentUser, draft: ItemDraft, session: WriteSession, response: Response
+) -> Item:
+    """Create an item."""
+    item = await catalog.create_item(session, owner_id=user.user_id, draft=draft)
+    tagged(response, version=item.version)
+    response.headers["Location"] = f"items/{item.id}"
+    return item
+
+
+@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+async def list_items(
+    user: CurrentUser, query: Annotated[ItemQuery, Query()], session: ReadSession
+) -> Listing[Item]:
+    """List your items, a page at a time, by status, tag and words."""
+    which = ItemFilter.model_validate(query.model_dump(include=set(ItemFilter.model_fields)))
+    page = await catalog.list_items(session, owner_id=user.user_id, which=which, paging=query)
+    return Listing(items=tuple(page.items), next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{item_id}",
+    response_model=Item,
+    responses={**problems(*_LOGGED_IN, ItemNotFoundError), **NOT_MODIFIED},
+    openapi_extra=limited(LimitGroup.READ),
+)
+async def get_item(
+    user: CurrentUser,
+    item_id: UUID,
+    known: KnownVersions,
+    session: ReadSession,
+    response: Response,
+) -> Item | Response:
+    """Get an item; with If-None-Match only if it changed since."""
+    item = await catalog.get_item(session, owner_id=user.user_id, item_id=item_id)
+    if item.version in known:
+        return not_modified(item.version)
+    tagged(response, version=item.version)
+    return item
+
+
+@router.patch(
+    "/{item_id}",
+    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def change_item(
+    user: CurrentUser,
+    item_id: UUID,
+    change: ItemChange,
+    expected: ExpectedVersions,
+    session: WriteSession,
+    response: Response,
+) -> Item:
+    """Change some fields of an item; with If-Match only if nobody changed it meanwhile."""
+    item = await catalog.change_item(
+        session, owner_id=user.user_id, item_id=item_id, change=change, expected=expected
+    )
+    tagged(response, version=item.version)
+    return item
+
+
+@router.delete(
+    "/{item_id}",
+    status_code=204,
+    responses=problems(*_LOGGED_IN, ItemNotFoundError, ItemChangedError),
+    openapi_extra=limited(LimitGroup.WRITE),
+)
+async def delete_item(
+    user: CurrentUser, item_id: UUID, expected: ExpectedVersions, session: WriteSession
+) -> None:
+    """Delete an item and what was posted about it; with If-Match only if nobody changed it."""
+    await catalog.delete_item(session, owner_id=user.user_id, item_id=item_id, expected=expected)

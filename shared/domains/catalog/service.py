@@ -1,0 +1,126 @@
+"""The rules of the catalog: an item belongs to its owner; an active one is for all to discuss."""
+
+from collections.abc import Container
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.core.money import Money
+from shared.core.pagination import Page
+from shared.core.schema import Paging
+from shared.domains.catalog import repository
+from shared.domains.catalog.errors import (
+    ItemChangedError,
+    ItemNotFoundError,
+    NoSuchItemError,
+    PostNotFoundError,
+)
+from shared.domains.catalog.models import Item, Post
+from shared.domains.catalog.schemas import ItemChange, ItemDraft, ItemFilter, PostDraft, PostFilter
+
+
+async def create_item(session: AsyncSession, *, owner_id: UUID, draft: ItemDraft) -> Item:
+    """Make an item. Raises UnauthorizedError where the owner is gone."""
+    item = Item(owner_id=owner_id, **_columns_of(draft))
+    await repository.save(session, item)
+    return item
+
+
+async def get_item(session: AsyncSession, *, owner_id: UUID, item_id: UUID) -> Item:
+    """Return an item. Raises ItemNotFoundError."""
+    item = await repository.find_item(session, owner_id=owner_id, item_id=item_id)
+    if item is None:
+        raise ItemNotFoundError
+    return item
+
+
+async def list_items(
+    session: AsyncSession, *, owner_id: UUID, which: ItemFilter, paging: Paging
+) -> Page[Item]:
+    """Return a page of items. Raises ValidationFailedError for a bad cursor."""
+    return await repository.list_items(session, owner_id=owner_id, which=which, paging=paging)
+
+
+async def change_item(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    item_id: UUID,
+    change: ItemChange,
+    expected: Container[int],
+) -> Item:
+    """Change an item in one of the `expected` versions. Raises ItemNotFoundError, ItemChangedError."""
+    item = await _locked(session, owner_id=owner_id, item_id=item_id, expected=expected)
+    for name, value in _columns_of(change).items():
+        setattr(item, name, value)
+    if session.is_modified(item):
+        item.version += 1
+        await repository.save(session, item)
+    return item
+
+
+async def delete_item(
+    session: AsyncSession, *, owner_id: UUID, item_id: UUID, expected: Container[int]
+) -> None:
+    """Delete an item and its posts. Raises ItemNotFoundError, ItemChangedError."""
+    item = await _locked(session, owner_id=owner_id, item_id=item_id, expected=expected)
+    await repository.remove(session, item)
+
+
+async def create_post(session: AsyncSession, *, author_id: UUID, draft: PostDraft) -> Post:
+    """Write about an item. Raises NoSuchItemError, UnauthorizedError where the author is gone."""
+    item_id = draft.item_id
+    if not await repository.find_visible_item(session, viewer_id=author_id, item_id=item_id):
+        raise NoSuchItemError
+    post = Post(author_id=author_id, item_id=item_id, body=draft.body)
+    await repository.save(session, post)
+    return await get_post(session, viewer_id=author_id, post_id=post.id)
+
+
+async def get_post(session: AsyncSession, *, viewer_id: UUID, post_id: UUID) -> Post:
+    """Return a post with its author. Raises PostNotFoundError."""
+    post = await repository.find_post(session, viewer_id=viewer_id, post_id=post_id)
+    if post is None:
+        raise PostNotFoundError
+    return post
+
+
+async def list_posts(
+    session: AsyncSession, *, viewer_id: UUID, which: PostFilter, paging: Paging
+) -> Page[Post]:
+    """Return a page of posts with their authors. Raises ValidationFailedError for a bad cursor."""
+    return await repository.list_posts(session, viewer_id=viewer_id, which=which, paging=paging)
+
+
+async def delete_post(session: AsyncSession, *, author_id: UUID, post_id: UUID) -> None:
+    """Delete one's own post. Raises PostNotFoundError."""
+    post = await repository.find_own_post(session, author_id=author_id, post_id=post_id)
+    if post is None:
+        raise PostNotFoundError
+    await repository.remove(session, post)
+
+
+async def _locked(
+    session: AsyncSession, *, owner_id: UUID, item_id: UUID, expected: Container[int]
+) -> Item:
+    # Locked before it is compared: of two changes to one version the second sees the first.
+    item = await repository.find_item_for_change(session, owner_id=owner_id, item_id=item_id)
+    if item is None:
+        raise ItemNotFoundError
+    if item.version not in expected:
+        raise ItemChangedError
+    return item
+
+
+def _columns_of(given: ItemDraft | ItemChange) -> dict[str, Any]:
+    columns = given.model_dump(exclude={"price"})
+    if "tags" in columns:
+        columns["tags"] = list(dict.fromkeys(columns["tags"]))
+    if given.price is None:
+        columns |= {"price_amount": None, "price_currency": None}
+    elif isinstance(given.price, Money):
+        columns["price_amount"] = Decimal(given.price.amount)
+        columns["price_currency"] = given.price.currency
+    return columns

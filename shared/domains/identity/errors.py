@@ -1,0 +1,72 @@
+"""What identity refuses, and why."""
+
+from typing import ClassVar
+
+from shared.core.errors import ConflictError, FieldError, UnauthorizedError, ValidationFailedError
+
+
+class UsernameTakenError(ConflictError):
+    """Another user has this name."""
+
+    code = "username_taken"
+    title = "Username taken"
+
+    def __init__(self) -> None:
+        field = FieldError(location=("body", "username"), code="taken", message="Choose another.")
+        super().__init__("This user name is taken.", errors=[field])
+
+
+class EmailTakenError(ConflictError):
+    """Another user has this e-mail address."""
+
+    code = "email_taken"
+    title = "E-mail taken"
+
+    def __init__(self) -> None:
+        message = "Log in, or use another address."
+        field = FieldError(location=("body", "email"), code="taken", message=message)
+        super().__init__("A user with this e-mail address exists.", errors=[field])
+
+
+class WeakPasswordError(ValidationFailedError):
+    """A new password breaks the password rule."""
+
+    code = "weak_password"
+    title = "Weak password"
+
+    def __init__(self, reason: str) -> None:
+        field = FieldError(location=("body", "password"), code="weak_password", message=reason)
+        super().__init__("The password is too easy to guess.", errors=[field])
+
+
+class WrongPasswordError(ValidationFailedError):
+    """The current password, which a change needs, is missing or wrong."""
+
+    code = "wrong_password"
+    title = "Wrong password"
+
+    def __init__(self) -> None:
+        message = "To set a new password, send the current one."
+        field = FieldError(location=("body", "current_password"), code="wrong", message=message)
+        super().__init__("The current password is missing or wrong.", errors=[field])
+
+
+class InvalidCredentialsError(UnauthorizedError):
+    """No account has this name and password; which of the two is wrong is not told."""
+
+    code = "invalid_credentials"
+    title = "Invalid credentials"
+
+    def __init__(self) -> None:
+        super().__init__("The user name or the password is wrong.")
+
+
+class InvalidAccessTokenError(UnauthorizedError):
+    """The access token is malformed, expired, or not of this service."""
+
+    code = "invalid_token"
+    title = "Invalid token"
+    challenge: ClassVar[str] = 'Bearer error="invalid_token"'
+
+    def __init__(self) -> None:
+        super().__init__("The access token is not valid or has expired: log in again.")

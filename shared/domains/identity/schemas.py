@@ -1,0 +1,83 @@
+"""What goes into identity and comes out of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import MISSING, StringConstraints
+
+from shared.core.schema import Schema
+
+Username = Annotated[
+    str,
+    StringConstraints(
+        min_length=3, max_length=32, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+    ),
+]
+"""Letters, digits and inner `.`, `_`, `-`; unique whatever its case."""
+
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+Email = Annotated[
+    str,
+    StringConstraints(
+        min_length=3,
+        max_length=254,
+        pattern=rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(\.{_LABEL})*$",
+    ),
+]
+"""What a browser takes for an e-mail address (HTML, "valid e-mail address"); unique in any case."""
+
+NewPassword = Annotated[
+    str, StringConstraints(min_length=15, max_length=128, pattern=r"^[^\x00]*$")
+]
+"""Any characters (NIST SP 800-63B-4: length counts, composition does not)."""
+
+GivenPassword = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")
+]
+"""A password to be compared with the one on record."""
+
+Login = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r"^[^\x00]*$")]
+"""A user name or an e-mail address."""
+
+
+class Registration(Schema):
+    """A new user."""
+
+    username: Username
+    email: Email
+    password: NewPassword
+
+
+class UserChange(Schema):
+    """New values for some of a user's fields; a new password needs the current one."""
+
+    username: Username | MISSING = MISSING
+    email: Email | MISSING = MISSING
+    password: NewPassword | MISSING = MISSING
+    current_password: GivenPassword | MISSING = MISSING
+
+
+class User(Schema):
+    """A user as they see themselves."""
+
+    id: UUID
+    username: str
+    email: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Principal(Schema):
+    """Who a request speaks for."""
+
+    user_id: UUID
+
+
+class AccessToken(Schema):
+    """A bearer token (RFC 6749, section 5.1). `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # a scheme, no secret
+    expires_in: int

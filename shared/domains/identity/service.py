@@ -1,0 +1,135 @@
+"""The rules of identity."""
+
+import asyncio
+from datetime import timedelta
+from functools import cache
+from uuid import UUID
+
+from joserfc.jwk import OKPKey
+from pydantic import MISSING
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.adapters import passwords, secrets, tokens
+from shared.config.identity import identity_settings, password_settings
+from shared.core.clock import now
+from shared.core.ids import new_id
+from shared.core.passwords import canonical, is_guessable
+from shared.domains.identity import repository
+from shared.domains.identity.errors import (
+    InvalidAccessTokenError,
+    InvalidCredentialsError,
+    WeakPasswordError,
+    WrongPasswordError,
+)
+from shared.domains.identity.models import User
+from shared.domains.identity.schemas import AccessToken, Principal, Registration, UserChange
+
+ISSUER = "switchyard"
+AUDIENCE = "switchyard"
+
+
+async def register(session: AsyncSession, registration: Registration) -> User:
+    """Make a user. Raises WeakPasswordError, UsernameTakenError, EmailTakenError."""
+    username, email = registration.username, registration.email
+    password = _acceptable(registration.password, context=(username, email))
+    hash_ = await passwords.hash_password(password)
+    user = User(username=username, email=email, password_hash=hash_)
+    await repository.save(session, user)
+    return user
+
+
+async def log_in(session: AsyncSession, *, login: str, password: str) -> AccessToken:
+    """Return an access token. Raises InvalidCredentialsError, after the same time in every case."""
+    user = await repository.find_by_login(session, login)
+    typed = canonical(password)
+    matches = await passwords.verify_password(typed, user.password_hash if user else None)
+    if user is None or not matches:
+        raise InvalidCredentialsError
+    if passwords.is_outdated(user.password_hash):
+        await repository.replace_hash(session, user, await passwords.hash_password(typed))
+    return await issue_token(user.id)
+
+
+async def issue_token(user_id: UUID) -> AccessToken:
+    """Return a token that speaks for a user for as long as the settings say."""
+    lifetime_s = identity_settings().access_token_s
+    issued = now()
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": str(user_id),
+        "jti": str(new_id()),
+        "iat": int(issued.timestamp()),
+        "exp": int((issued + timedelta(seconds=lifetime_s)).timestamp()),
+    }
+    token = tokens.sign(claims, key=await _signing_key())
+    return AccessToken(access_token=token, expires_in=lifetime_s)
+
+
+async def authenticate(token: str) -> Principal:
+    """Return who an access token speaks for. Raises InvalidAccessTokenError."""
+    key = await _signing_key()
+    try:
+        claims = tokens.verify(
+            token, key=key, issuer=ISSUER, audience=AUDIENCE, now_s=int(now().timestamp())
+        )
+        return Principal(user_id=UUID(claims["sub"]))
+    except (tokens.InvalidTokenError, ValueError) as error:
+        raise InvalidAccessTokenError from error
+
+
+async def get(session: AsyncSession, user_id: UUID) -> User:
+    """Return a user. Raises InvalidAccessTokenError: only a token can name one that is gone."""
+    user = await repository.find(session, user_id)
+    if user is None:
+        raise InvalidAccessTokenError
+    return user
+
+
+async def change(session: AsyncSession, *, user_id: UUID, change: UserChange) -> User:
+    """Change a user.
+
+    Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError and, where the
+    user is gone, InvalidAccessTokenError.
+    """
+    user = await repository.find_for_change(session, user_id)
+    if user is None:
+        raise InvalidAccessTokenError
+    if change.username is not MISSING:
+        user.username = change.username
+    if change.email is not MISSING:
+        user.email = change.email
+    if change.password is not MISSING:
+        await _change_password(user, change)
+    await repository.save(session, user)
+    return user
+
+
+async def _change_password(user: User, change: UserChange) -> None:
+    current = "" if change.current_password is MISSING else canonical(change.current_password)
+    if not await passwords.verify_password(current, user.password_hash):
+        raise WrongPasswordError
+    password = _acceptable(str(change.password), context=(user.username, user.email))
+    user.password_hash = await passwords.hash_password(password)
+
+
+def _acceptable(password: str, *, context: tuple[str, ...]) -> str:
+    typed = canonical(password)
+    shortest = password_settings().password_min_length
+    if len(typed) < shortest:
+        raise WeakPasswordError(f"Use at least {shortest} characters.")
+    if is_guessable(typed, context=(*context, ISSUER)):
+        raise WeakPasswordError("It is a common password, or your own name or address.")
+    return typed
+
+
+async def _signing_key() -> OKPKey:
+    # The first use asks Secrets Manager, which blocks; later ones find the key at hand.
+    if not _loaded_key.cache_info().currsize:
+        return await asyncio.to_thread(_loaded_key)
+    return _loaded_key()
+
+
+@cache
+def _loaded_key() -> OKPKey:
+    return tokens.derive_key(secrets.read_secret(identity_settings().signing_secret_id))

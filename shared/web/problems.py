@@ -1,0 +1,113 @@
+"""Problem documents (RFC 9457): the one form in which every error is answered."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.core import errors
+from shared.core.correlation import current
+from shared.core.errors import FieldError, ProblemError
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER_S = 5
+"""When a client may try again after a 503, in seconds."""
+
+_BY_STATUS: Mapping[int, tuple[type[ProblemError], str]] = {
+    400: (errors.MalformedBodyError, "The request body cannot be read."),
+    404: (errors.NotFoundError, "No route has this path."),
+    405: (errors.MethodNotAllowedError, "This path does not have this method: see Allow."),
+    413: (errors.PayloadTooLargeError, "The request body is larger than this service accepts."),
+}
+"""What Starlette and FastAPI raise by themselves."""
+
+
+class InternalError(ProblemError):
+    """Something failed that should not: the log has it, under the request id."""
+
+
+def document_of(error: ProblemError) -> dict[str, Any]:
+    """Return the members of a problem document."""
+    correlation = current()
+    return {
+        "type": f"urn:switchyard:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": correlation.request_id if correlation else None,
+        "errors": [
+            {"location": list(each.location), "code": each.code, "message": each.message}
+            for each in error.errors
+        ],
+    }
+
+
+def respond(error: ProblemError, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer to an error, with the headers that its status asks for."""
+    # ASCII: a field's name may hold what UTF-8 cannot (a lone surrogate).
+    body = json.dumps(document_of(error), separators=(",", ":"))
+    return Response(
+        body,
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers={**_headers_of(error), **(headers or {})},
+    )
+
+
+def problem_of(exception: Exception) -> ProblemError:
+    """Return the problem that an exception means to the caller; what is unforeseen tells nothing."""
+    match exception:
+        case ProblemError():
+            return exception
+        case RequestValidationError():
+            return _of_validation(exception)
+        case HTTPException() if exception.status_code in _BY_STATUS:
+            class_, detail = _BY_STATUS[exception.status_code]
+            return class_(detail)
+        case _:
+            return InternalError("The service failed. Report the request id if it persists.")
+
+
+def _headers_of(error: ProblemError) -> dict[str, str]:
+    match error.status:
+        case HTTPStatus.UNAUTHORIZED:
+            # RFC 6750, section 3: no error attribute where no token was sent at all.
+            return {"WWW-Authenticate": getattr(error, "challenge", "Bearer")}
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        case _:
+            return {}
+
+
+def _of_validation(exception: RequestValidationError) -> ProblemError:
+    found = exception.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        message = str(found[0]["ctx"]["error"])
+        error = FieldError(location=("body", found[0]["loc"][-1]), code="json", message=message)
+        return errors.MalformedBodyError("The request body is not valid JSON.", errors=[error])
+    if _is_of_another_type(exception):
+        return errors.UnsupportedMediaTypeError(
+            "The request body has a content type that this route does not read: see the API's "
+            "documentation. JSON bodies are sent as application/json."
+        )
+    return errors.ValidationFailedError(
+        "The request breaks the rules that `errors` names.",
+        errors=[
+            FieldError(location=tuple(each["loc"]), code=each["type"], message=each["msg"])
+            for each in found
+        ],
+    )
+
+
+def _is_of_another_type(exception: RequestValidationError) -> bool:
+    # FastAPI leaves a body as bytes where its type is not JSON, and finds no field in a body that is
+    # no form; a form without any field is answered in the same way, which its sender can read too.
+    body = exception.body
+    return bool(isinstance(body, bytes) and body) or (isinstance(body, FormData) and not body)
