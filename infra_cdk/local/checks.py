@@ -2,35 +2,29 @@
 
 import errno
 import re
-import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
+from infra_cdk.local.ports import held_port
 from infra_cdk.local.processes import StartError
-
-HOST = "127.0.0.1"
-"""The one address that the API listens on."""
 
 _TIMEOUT_S = 5
 
 
-def check_port(port: int) -> None:
-    """Raise StartError where the API cannot listen on the port."""
-    with socket.socket() as probe:
-        # As servers do; else a connection of a runner just stopped would make its port look taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def own_port(port: int) -> Iterator[None]:
+    """Keep the port for the API. Raises StartError where the API cannot listen on it."""
+    with ExitStack() as held:
         try:
-            probe.bind((HOST, port))
+            held.enter_context(held_port(port))
         except OSError as error:
-            raise unusable_port(port, error=error) from None
-
-
-def unusable_port(port: int, *, error: OSError) -> StartError:
-    """Return the error that says why the API cannot listen on the port."""
-    taken = error.errno == errno.EADDRINUSE
-    why = "another program listens on it" if taken else error.strerror
-    return StartError(
-        f"port {port} cannot be used: {why}. Choose another one, like PORT=8080 make dev"
-    )
+            taken = error.errno == errno.EADDRINUSE
+            why = "another program listens on it" if taken else error.strerror
+            raise StartError(
+                f"port {port} cannot be used: {why}. Choose another one, like PORT=8080 make dev"
+            ) from None
+        yield
 
 
 def check_database(url: str) -> None:

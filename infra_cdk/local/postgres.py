@@ -4,9 +4,11 @@ The package's Python wrapper is not used: it speaks over a Unix socket only, and
 system user.
 """
 
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,6 +81,7 @@ def start_postgres(data: Path, *, port: int, log: Path) -> Postgres:
     """
     if not (data / "PG_VERSION").exists():
         _initialise(data)
+    _release_lock_of_dead_server(data)
     settings = {**_SETTINGS, "port": str(port)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = unprivileged([str(_program("postgres")), "-D", str(data), *options])
@@ -99,6 +102,29 @@ def _initialise(data: Path) -> None:
         raise StartError(f"initdb ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     shutil.rmtree(data, ignore_errors=True)
     fresh.rename(data)
+
+
+def _release_lock_of_dead_server(data: Path) -> None:
+    """Let the server start where an earlier one was killed.
+
+    It believes an earlier one alive while any process has its number. That may be another program;
+    or the dead server itself, for ever, where nobody reaps the dead: a container without an init.
+    """
+    lock = data / "postmaster.pid"
+    if sys.platform != "linux" or not lock.exists():
+        return
+    pid, _, rest = lock.read_text().partition("\n")
+    if str(data) not in _command_line_of(pid):
+        # The server takes its parent's number for a dead one. The file stays, for it also names the
+        # shared memory by which the server sees that a session of the dead one still lives.
+        lock.write_text(f"{os.getpid()}\n{rest}")
+
+
+def _command_line_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _program(name: str) -> Path:

@@ -4,23 +4,24 @@ import asyncio
 import os
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from infra_cdk.local.environment import DATA_API_URL, DATABASE, Settings
 from infra_cdk.local.options import Options
+from infra_cdk.local.ports import HOST, held_port
 from infra_cdk.local.postgres import USER, Postgres, start_postgres
 from infra_cdk.local.processes import (
     Child,
     StartError,
     accepts_connections,
     dying_with_parent,
-    free_port,
     start,
 )
 from infra_cdk.local.state import State
 
+_NAMES = ("postgres", "data-api", "valkey", "moto")
 _LOOK_EVERY_S = 0.5
 
 
@@ -32,7 +33,8 @@ class Servers:
         self._state = state
         self._children: list[Child] = []
         self._postgres: Postgres | None = None
-        self._ports = {name: free_port() for name in ("postgres", "data-api", "valkey", "moto")}
+        self._held = ExitStack()
+        self._ports = {name: self._held.enter_context(held_port()) for name in _NAMES}
 
     @property
     def settings(self) -> Settings:
@@ -40,9 +42,9 @@ class Servers:
         return Settings(
             port=self._options.port,
             database_url=self._options.database_url or DATA_API_URL,
-            redis_url=self._options.redis_url or f"redis://127.0.0.1:{self._ports['valkey']}/0",
-            aws_url=f"http://127.0.0.1:{self._ports['moto']}",
-            data_api_url=f"http://127.0.0.1:{self._ports['data-api']}",
+            redis_url=self._options.redis_url or f"redis://{HOST}:{self._ports['valkey']}/0",
+            aws_url=f"http://{HOST}:{self._ports['moto']}",
+            data_api_url=f"http://{HOST}:{self._ports['data-api']}",
             log_level=self._options.log_level,
         )
 
@@ -56,13 +58,10 @@ class Servers:
 
         Raises StartError where one cannot be started; `stop()` then ends the others.
         """
-        # The slowest to come up goes first; PostgreSQL last, since its initdb takes its time here.
-        self._start_moto()
-        if self._options.redis_url is None:
-            self._start_valkey()
-        if self._options.database_url is None:
-            self._start_data_api()
-            self._start_postgres()
+        try:
+            self._start_each()
+        except OSError as error:
+            raise StartError(f"the state in {self._state.place} cannot be used: {error}") from error
 
     async def database_ready(self) -> None:
         """Return once the database can be used. Raises StartError where it cannot."""
@@ -91,8 +90,18 @@ class Servers:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def stop(self) -> None:
-        """End all of them, at once."""
+        """End all of them at once, and free their ports."""
         await asyncio.gather(*(asyncio.to_thread(child.stop) for child in self._children))
+        self._held.close()
+
+    def _start_each(self) -> None:
+        # The slowest to come up goes first; PostgreSQL last, since its initdb takes its time here.
+        self._start_moto()
+        if self._options.redis_url is None:
+            self._start_valkey()
+        if self._options.database_url is None:
+            self._start_data_api()
+            self._start_postgres()
 
     def _start_postgres(self) -> None:
         log = self._log("postgres")
@@ -101,19 +110,19 @@ class Servers:
 
     def _start_data_api(self) -> None:
         # Its connections are made when they are needed: it need not wait for PostgreSQL.
-        dsn = f"postgresql://{USER}@127.0.0.1:{self._ports['postgres']}/{DATABASE}"
+        dsn = f"postgresql://{USER}@{HOST}:{self._ports['postgres']}/{DATABASE}"
         self._start_module(
             "data-api", "infra_cdk.local.data_api", str(self._ports["data-api"]), dsn
         )
 
     def _start_moto(self) -> None:
-        self._start_module("moto", "moto.server", "-H", "127.0.0.1", "-p", str(self._ports["moto"]))
+        self._start_module("moto", "moto.server", "-H", HOST, "-p", str(self._ports["moto"]))
 
     def _start_valkey(self) -> None:
         place = self._state.valkey
         place.mkdir(parents=True, exist_ok=True)
         settings = {
-            "bind": "127.0.0.1",
+            "bind": HOST,
             "port": str(self._ports["valkey"]),
             "dir": str(place),
             "save": "60 1",
@@ -144,7 +153,7 @@ class Servers:
 
 def _pongs(port: int) -> bool:
     # Listening is not enough: while it loads its data, Valkey refuses commands.
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=1) as connection:
         connection.sendall(b"PING\r\n")
         return connection.recv(64).startswith(b"+PONG")
     return False

@@ -36,11 +36,6 @@ class State:
         """The logs of the newest run, a file for each server and one for all functions."""
         return self.place / "logs"
 
-    @property
-    def bytecode(self) -> Path:
-        """The functions' compiled modules: see `lambda_service.launch`."""
-        return self.place / "pycache"
-
     def signing_key(self) -> str:
         """Return the secret that tokens are signed with: made on first use, then the same for ever.
 

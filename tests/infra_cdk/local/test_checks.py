@@ -1,18 +1,19 @@
 """What is made sure of first: each refusal is one line, names its cause, shows no password."""
 
+import errno
 import socket
 
 import pytest
 
-from infra_cdk.local.checks import check_cache, check_database, check_port
+from infra_cdk.local.checks import check_cache, check_database, own_port
 from infra_cdk.local.postgres import Postgres
-from infra_cdk.local.processes import StartError, free_port
+from infra_cdk.local.processes import StartError, accepts_connections, free_port
 
 
-def test_a_free_port_is_accepted_and_left_free() -> None:
+def test_a_port_is_free_to_be_served_while_it_is_held() -> None:
     port = free_port()
-    check_port(port)
-    check_port(port)
+    with own_port(port), socket.create_server(("127.0.0.1", port)):
+        assert accepts_connections(port)
 
 
 def test_a_port_just_left_by_a_connection_is_free() -> None:
@@ -20,14 +21,25 @@ def test_a_port_just_left_by_a_connection_is_free() -> None:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
             server.accept()[0].close()  # the side that closes first waits in TIME_WAIT
-    check_port(port)
+    with own_port(port):
+        assert not accepts_connections(port)
 
 
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(StartError, match=f"port {port} cannot be used: another program"):
-            check_port(port)
+        expected = f"port {port} cannot be used: another program"
+        with pytest.raises(StartError, match=expected), own_port(port):
+            raise AssertionError("one port was had twice")
+
+
+def test_a_port_that_only_root_may_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: socket.socket, _address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(StartError, match="port 80 cannot be used: Permission denied"), own_port(80):
+        raise AssertionError("the port was had")
 
 
 def test_a_database_that_answers_is_accepted(postgres: Postgres) -> None:
