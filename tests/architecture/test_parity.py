@@ -1,48 +1,65 @@
-"""Every function of the registry stands in the template, and nothing else does."""
-
-from typing import Any
+"""What a spec declares stands on AWS and on this machine alike, and nothing else does."""
 
 import pytest
 
+from infra_cdk.local.environment import Settings, environment_of
+from infra_cdk.local.gateway.routes import Routes
 from infra_cdk.registry import Registered, registry
 from shared.manifest.environment import variables_of
+from tests.infra_cdk.templates import Template, deployed, name_of_handler, of_type, routes_of
+
+EVERY_FUNCTION = pytest.mark.parametrize("each", registry(), ids=lambda each: each.spec.name)
+
+SETTINGS = Settings(
+    port=8000,
+    database_url="postgresql+dataapi:///switchyard",
+    redis_url="redis://127.0.0.1:6379",
+    aws_url="http://127.0.0.1:5000",
+    data_api_url="http://127.0.0.1:5001",
+)
 
 
-def resources(template: dict[str, Any], type_: str) -> dict[str, Any]:
-    return {k: v for k, v in template["Resources"].items() if v["Type"] == type_}
+class TestOnAws:
+    def test_functions_are_those_of_the_registry(self, template: Template) -> None:
+        assert set(deployed(template)) == {each.handler for each in registry()}
+
+    def test_paths_lead_to_the_functions_that_declare_them(self, template: Template) -> None:
+        declared = {http.path: each.handler for each in registry() for http in each.spec.http}
+        assert routes_of(template) == declared
+
+    def test_a_path_takes_every_method(self, template: Template) -> None:
+        methods = of_type(template, "AWS::ApiGateway::Method").values()
+        assert {each["Properties"]["HttpMethod"] for each in methods} == {"ANY"}
+
+    @EVERY_FUNCTION
+    def test_variables_are_those_of_the_spec(self, template: Template, each: Registered) -> None:
+        variables = deployed(template)[each.handler]["Properties"]["Environment"]["Variables"]
+        assert set(variables) == variables_of(each.spec)
+
+    def test_a_deployment_runs_what_is_declared_to_run_on_it(self, template: Template) -> None:
+        run = [
+            name_of_handler(template, trigger["Properties"]["HandlerArn"]["Ref"])
+            for trigger in of_type(template, "Custom::Trigger").values()
+        ]
+        assert run == [each.handler for each in registry() if each.spec.runs_on_deploy]
 
 
-def deployed(template: dict[str, Any]) -> dict[str, Any]:
-    """The project's functions by handler; the CDK's own trigger provider is none of them."""
-    found = resources(template, "AWS::Lambda::Function").values()
-    by_handler = {each["Properties"]["Handler"]: each["Properties"] for each in found}
-    return {k: v for k, v in by_handler.items() if k.startswith("functions.")}
+class TestOnThisMachine:
+    def test_paths_lead_to_the_same_functions_as_on_aws(self, template: Template) -> None:
+        handlers = {each.spec.name: each.handler for each in registry()}
+        local = Routes(registry())
+        for path, handler in routes_of(template).items():
+            found = local.find(path.replace("{proxy+}", "some/thing"))
+            assert found is not None
+            assert (found.path, handlers[found.function]) == (path, handler)
 
+    @pytest.mark.parametrize("path", ["/", "/v1", "/v1/webapp", "/v3/webapp/items", "/nothing"])
+    def test_a_path_that_nobody_declares_is_nowhere(self, template: Template, path: str) -> None:
+        assert path not in routes_of(template)
+        assert Routes(registry()).find(path) is None
 
-def path_of(found: dict[str, Any], resource_id: str) -> str:
-    properties = found[resource_id]["Properties"]
-    parent = properties["ParentId"].get("Ref")
-    above = path_of(found, parent) if parent else ""
-    return f"{above}/{properties['PathPart']}"
-
-
-def test_functions_are_those_of_the_registry(template: dict[str, Any]) -> None:
-    assert set(deployed(template)) == {each.handler for each in registry()}
-
-
-def test_paths_are_those_of_the_registry(template: dict[str, Any]) -> None:
-    found = resources(template, "AWS::ApiGateway::Resource")
-    methods = resources(template, "AWS::ApiGateway::Method").values()
-    served = {path_of(found, each["Properties"]["ResourceId"]["Ref"]) for each in methods}
-    assert served == {http.path for each in registry() for http in each.spec.http}
-
-
-@pytest.mark.parametrize("each", registry(), ids=lambda each: each.spec.name)
-def test_variables_are_those_of_the_spec(template: dict[str, Any], each: Registered) -> None:
-    variables = deployed(template)[each.handler]["Environment"]["Variables"]
-    assert set(variables) == variables_of(each.spec)
-
-
-def test_a_deployment_runs_what_is_declared_to_run_on_it(template: dict[str, Any]) -> None:
-    declared = [t for each in registry() for t in each.spec.triggers if vars(t).get("on_deploy")]
-    assert len(resources(template, "Custom::Trigger")) == len(declared)
+    @EVERY_FUNCTION
+    def test_variables_are_those_on_aws(self, template: Template, each: Registered) -> None:
+        local = environment_of(each.spec, settings=SETTINGS)
+        variables = deployed(template)[each.handler]["Properties"]["Environment"]["Variables"]
+        assert {name for name in local if not name.startswith("AWS_")} == set(variables)

@@ -1,30 +1,58 @@
-"""The synthesised template, made once for each session: `pytest_plugins` of tests/conftest.py."""
+"""The synthesised templates, made once for each session: `pytest_plugins` of tests/conftest.py."""
 
 import fcntl
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-type Template = dict[str, Any]
+from tests.infra_cdk.templates import Template
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Template:
-    """The template of staging, without bundles; xdist's workers share one synthesis."""
+def cloud_assemblies(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of what is synthesised, which xdist's workers share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    written = shared / "cdk.out" / "switchyard-staging.template.json"
-    with (shared / "synth.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not written.exists():
-            _synthesise(written.parent)
+    return (base if worker_id == "master" else base.parent) / "cdk.out"
+
+
+@pytest.fixture(scope="session")
+def staging_template(cloud_assemblies: Path) -> Path:
+    """The file of the template of staging."""
+    return _synthesised(cloud_assemblies, environment="staging")
+
+
+@pytest.fixture(scope="session")
+def template(staging_template: Path) -> Template:
+    """The template of staging, without bundles, checked by cdk-nag."""
+    return _read(staging_template)
+
+
+@pytest.fixture(scope="session")
+def production(cloud_assemblies: Path) -> Template:
+    """The template of production, likewise, for a web application on another host."""
+    context = {
+        "cors_origins": "https://app.example.com,https://admin.example.com",
+        "trusted_hosts": "api.example.com",
+    }
+    return _read(_synthesised(cloud_assemblies, environment="production", **context))
+
+
+def _read(written: Path) -> Template:
     parsed: Template = json.loads(written.read_text())
     return parsed
 
 
-def _synthesise(outdir: Path) -> None:
-    from infra_cdk.app import build_app
+def _synthesised(parent: Path, *, environment: str, **context: str) -> Path:
+    written = parent / environment / f"switchyard-{environment}.template.json"
+    parent.mkdir(exist_ok=True)
+    with (parent / f"{environment}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not written.exists():
+            from infra_cdk.app import build_app
 
-    build_app(outdir=outdir, context={"bundles": "none", "environment": "staging"}).synth()
+            build_app(
+                outdir=written.parent,
+                context={"bundles": "none", "environment": environment, **context},
+            ).synth()
+    return written
