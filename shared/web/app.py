@@ -6,12 +6,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
 from shared.core.errors import ProblemError
 from shared.web.middleware.stack import middleware
-from shared.web.problems import problem_of, respond
+from shared.web.problems import answer_problem
+from shared.web.validation import answer_invalid_request
 
 
 def create_app(*, title: str, routers: Iterable[APIRouter]) -> FastAPI:
@@ -27,18 +26,15 @@ def create_app(*, title: str, routers: Iterable[APIRouter]) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         middleware=middleware(),
-        exception_handlers=dict.fromkeys(
-            (ProblemError, RequestValidationError, HTTPException), answer_problem
-        ),
+        exception_handlers={
+            ProblemError: answer_problem,
+            HTTPException: answer_problem,
+            RequestValidationError: answer_invalid_request,
+        },
     )
     for router in routers:
         app.include_router(router)
     return app
-
-
-async def answer_problem(_: Request, exception: Exception) -> Response:
-    """Answer an exception with its problem document."""
-    return respond(problem_of(exception), headers=getattr(exception, "headers", None))
 
 
 def operation_id(route: APIRoute) -> str:

@@ -1,18 +1,20 @@
-"""Problem documents (RFC 9457): the one form in which every error is answered."""
+"""Problem documents (RFC 9457): the one form in which every error is answered.
+
+FastAPI's own errors are in `validation.py`: a function without FastAPI does not load it for these.
+"""
 
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.core import errors
 from shared.core.correlation import current
-from shared.core.errors import FieldError, ProblemError
+from shared.core.errors import ProblemError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -61,13 +63,16 @@ def respond(error: ProblemError, *, headers: Mapping[str, str] | None = None) ->
     )
 
 
+async def answer_problem(_: Request, exception: Exception) -> Response:
+    """Answer an exception with its problem document."""
+    return respond(problem_of(exception), headers=getattr(exception, "headers", None))
+
+
 def problem_of(exception: Exception) -> ProblemError:
     """Return the problem that an exception means to the caller; what is unforeseen tells nothing."""
     match exception:
         case ProblemError():
             return exception
-        case RequestValidationError():
-            return _of_validation(exception)
         case HTTPException() if exception.status_code in _BY_STATUS:
             class_, detail = _BY_STATUS[exception.status_code]
             return class_(detail)
@@ -84,30 +89,3 @@ def _headers_of(error: ProblemError) -> dict[str, str]:
             return {"Retry-After": str(RETRY_AFTER_S)}
         case _:
             return {}
-
-
-def _of_validation(exception: RequestValidationError) -> ProblemError:
-    found = exception.errors()
-    if any(each["type"] == "json_invalid" for each in found):
-        message = str(found[0]["ctx"]["error"])
-        error = FieldError(location=("body", found[0]["loc"][-1]), code="json", message=message)
-        return errors.MalformedBodyError("The request body is not valid JSON.", errors=[error])
-    if _is_of_another_type(exception):
-        return errors.UnsupportedMediaTypeError(
-            "The request body has a content type that this route does not read: see the API's "
-            "documentation. JSON bodies are sent as application/json."
-        )
-    return errors.ValidationFailedError(
-        "The request breaks the rules that `errors` names.",
-        errors=[
-            FieldError(location=tuple(each["loc"]), code=each["type"], message=each["msg"])
-            for each in found
-        ],
-    )
-
-
-def _is_of_another_type(exception: RequestValidationError) -> bool:
-    # FastAPI leaves a body as bytes where its type is not JSON, and finds no field in a body that is
-    # no form; a form without any field is answered in the same way, which its sender can read too.
-    body = exception.body
-    return bool(isinstance(body, bytes) and body) or (isinstance(body, FormData) and not body)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from functions.api.docs.files import answer_asset, answer_document, answer_page
 from shared.web.handler import lambda_handler
 from shared.web.middleware.stack import middleware
-from shared.web.problems import problem_of, respond
+from shared.web.problems import answer_problem
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,11 +48,6 @@ async def show_asset(request: Request) -> Response:
     if found is None:
         raise HTTPException(404)
     return found
-
-
-async def answer_problem(_: Request, exception: Exception) -> Response:
-    """Answer what Starlette refuses with its problem document."""
-    return respond(problem_of(exception), headers=getattr(exception, "headers", None))
 
 
 app = Starlette(
