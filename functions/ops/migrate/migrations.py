@@ -8,10 +8,11 @@ from typing import Final
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 LOCK_TIMEOUT_S = 600.0
-"""How long a migration waits for another one to end, in seconds; below the function's 900."""
+"""How long a migration waits for another one to end, in seconds; below the function's own."""
 
 LOCK_KEY: Final = 0x5357_4954_4348
 """The number of the advisory lock: any constant that nothing else locks."""
@@ -42,6 +43,12 @@ def configuration(connection: Connection, *, metadata: object = None) -> Config:
 def current_revision(connection: Connection) -> str | None:
     """Return the revision that a database is at, or None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_ahead(connection: Connection) -> bool:
+    """Tell whether newer code, with revisions that are none of these files, has been here."""
+    known = ScriptDirectory.from_config(configuration(connection)).walk_revisions()
+    return current_revision(connection) not in {None, *(each.revision for each in known)}
 
 
 def upgrade(connection: Connection, *, revision: str = "head") -> str | None:
