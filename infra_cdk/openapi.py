@@ -8,6 +8,7 @@ as they are. Source: OpenAPI 3.1.1.
 import argparse
 import importlib
 import json
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -60,7 +61,7 @@ def _apps() -> Iterator[FastAPI]:
 
 
 def merge(documents: Iterable[Document]) -> Document:
-    """Return one document with the paths and components of all, each in alphabetical order.
+    """Return one document with the paths and components of all, the newest version first.
 
     Raises ValueError where two of them describe one thing differently or share an operation id,
     or an operation has a tag that `TAGS` does not know.
@@ -72,12 +73,14 @@ def merge(documents: Iterable[Document]) -> Document:
         for section, named in document.get("components", {}).items():
             _unite(components.setdefault(section, {}), named)
     _refuse_shared_ids(paths)
+    for operation in operations(paths):
+        operation["responses"] = _ordered(operation["responses"])
     return {
         "openapi": "3.1.0",
         "info": _info(),
         # Relative to the document, as it also stands behind the prefix of a stage.
         "servers": [{"url": "."}],
-        "paths": _ordered(paths),
+        "paths": {path: paths[path] for path in sorted(paths, key=_newest_first)},
         "components": {section: _ordered(components[section]) for section in sorted(components)},
         "tags": _tags(paths),
     }
@@ -103,6 +106,11 @@ def operations(paths: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Iterate over the operations of a document's `paths`."""
     for item in paths.values():
         yield from (item[method] for method in _METHODS if method in item)
+
+
+def _newest_first(path: str) -> tuple[int, str]:
+    version = re.match(r"/v(\d+)/", path)
+    return (-int(version[1]) if version else 0), path
 
 
 def _unite(target: dict[str, Any], source: Mapping[str, Any]) -> None:

@@ -151,15 +151,20 @@ def app_with(path: str, *, name: str, model: type[BaseModel] = Depot, **options:
 
 
 class TestMerge:
-    def test_the_whole_has_the_paths_and_components_of_all_in_order(self) -> None:
+    def test_the_whole_has_the_paths_and_components_of_all(self) -> None:
         whole = merge(
             [
                 app_with("/v2/depots", name="v2_depots"),
                 app_with("/v1/tickets", name="v1_tickets", model=Ticket),
             ]
         )
-        assert list(whole["paths"]) == ["/v1/tickets", "/v2/depots"]
+        assert set(whole["paths"]) == {"/v1/tickets", "/v2/depots"}
         assert list(whole["components"]["schemas"]) == ["Depot", "Ticket"]
+
+    def test_the_newest_version_comes_first_and_what_has_none_last(self) -> None:
+        paths = ["/health", "/v1/b", "/v10/a", "/v2/c", "/v1/a"]
+        whole = merge([app_with(path, name=f"id{path}".replace("/", "_")) for path in paths])
+        assert list(whole["paths"]) == ["/v10/a", "/v2/c", "/v1/a", "/v1/b", "/health"]
 
     def test_one_name_for_two_schemas_is_refused(self) -> None:
         other = type("Ticket", (BaseModel,), {"__annotations__": {"title": str}})
