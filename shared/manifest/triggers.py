@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+_RESERVED = frozenset({"/ping", "/sping"})
+"""Paths that API Gateway answers by itself: "Important notes" of its documentation, REST APIs."""
+
 _PATH = re.compile(r"(/[A-Za-z0-9._-]+)+(/\{proxy\+\})?|/\{proxy\+\}")
 
 
@@ -19,6 +22,8 @@ class Http:
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path):
             raise ValueError(f"{self.path!r} is not a REST API path, with an optional /{{proxy+}}")
+        if self.path in _RESERVED:
+            raise ValueError(f"{self.path!r} is a path that API Gateway keeps for itself")
 
     @property
     def prefix(self) -> str | None:
