@@ -35,7 +35,7 @@ def add_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ad
         (package / "spec.py").write_text(text)
 
     yield add
-    for name in set(sys.modules) - before:
+    for name in {each for each in set(sys.modules) - before if each.startswith("functions.")}:
         del sys.modules[name]
 
 
