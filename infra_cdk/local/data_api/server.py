@@ -50,10 +50,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self.service.handle(self.path, body))
         except DataAPIError as error:
             self._answer(error.status, {"message": str(error)}, error=error.code)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # answered as AWS does, and printed
             message = {"message": f"{type(error).__name__}: {error}"}
             self._answer(500, message, error="InternalServerErrorException")
-            raise
+            self.server.handle_error(self.request, self.client_address)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's signature
         """Keep quiet: one line per statement would drown the functions' own logs."""

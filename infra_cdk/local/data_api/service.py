@@ -34,7 +34,7 @@ IDLE_S = 180.0
 
 _TYPE = b"""
 select t.typname, t.typtype, t.typelem, e.typname, e.typtype
-from pg_type t left join pg_type e on e.oid = t.typelem and t.typlen = -1 and t.typcategory = 'A'
+from pg_type t left join pg_type e on e.oid = t.typelem and e.typarray = t.oid
 where t.oid = $1
 """
 

@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     | ::                                  # a cast
     | (?<![\w:]):(?P<name>[A-Za-z_]\w*)   # a parameter
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,  # the service reads ASCII names only
 )
 
 

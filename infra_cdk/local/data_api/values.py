@@ -15,9 +15,7 @@ UNTYPED, BOOL, BYTEA, INT8, TEXT, FLOAT8, NUMERIC, UUID, JSON, DATE, TIME, TIMES
 )  # fmt: skip
 _LONGS = frozenset({20, 21, 23})
 _DOUBLES = frozenset({700, 701})
-_STRINGS = frozenset(
-    {18, 19, 25, 26, 114, 650, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950, 3802}
-)
+_STRINGS = frozenset({19, 25, 114, 650, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950, 3802})
 _HINTS = {
     "DATE": DATE,
     "TIME": TIME,
@@ -90,12 +88,15 @@ def _double(text: bytes) -> dict[str, Any]:
 
 
 def split_array(text: str) -> list[str | None]:
-    """Return the elements of a one-dimensional array in PostgreSQL's text format."""
-    if text.startswith("{{"):
+    """Return the elements of a one-dimensional array in PostgreSQL's text format.
+
+    Where an array does not begin at 1, its bounds stand before the brace: `[0:1]={5,6}`.
+    """
+    if "{{" in text[: text.index("{") + 2]:
         message = "The result contains a multidimensional array."
         raise DataAPIError("UnsupportedResultException", message)
     elements: list[str | None] = []
-    for quoted, plain in _ELEMENT.findall(text[1:-1]):
+    for quoted, plain in _ELEMENT.findall(text[text.index("{") + 1 : -1]):
         if quoted:
             elements.append(_ESCAPED.sub(r"\1", quoted[1:-1]))
         elif plain:

@@ -3,25 +3,39 @@
 `postgresql+dataapi:///NAME?resource_arn=ARN&secret_arn=ARN`
 """
 
+import re
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Final
 
 from sqlalchemy import URL, pool, util
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError
 
 from shared.adapters.database.dialect.types import COLSPECS
 
 _DEFAULT_ISOLATION: Final = "READ COMMITTED"
+_NOT_IN_A_NAME = re.compile(r"^[0-9]|[^A-Za-z0-9_]")
+
+
+class DataAPICompiler(PGCompiler):
+    """Compiles with parameter names that the Data API reads: ASCII letters, digits, underscores."""
+
+    def bindparam_string(self, name: str, *arguments: Any, **options: Any) -> str:
+        """Return a parameter as it stands in the SQL."""
+        plain = _NOT_IN_A_NAME.sub(lambda found: f"_{ord(found[0]):x}_", name)
+        if plain != name:
+            options["escaped_from"] = name
+        return super().bindparam_string(plain, *arguments, **options)
 
 
 class DataAPIDialect(PGDialect):
     """PostgreSQL through the RDS Data API, synchronous."""
 
     driver = "dataapi"
+    statement_compiler = DataAPICompiler
     default_paramstyle = "named"
     supports_statement_cache = True
     supports_server_side_cursors = False

@@ -3,14 +3,17 @@
 `render_bind_cast` makes the compiler write `:name::TYPE`.
 """
 
+import json
 from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import extract, type_coerce
+from sqlalchemy import cast, extract, func, type_coerce
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.json import JSONPathType
+from sqlalchemy.dialects.postgresql.pg_catalog import INT2VECTOR
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
@@ -38,14 +41,8 @@ class DataAPIDate(_Verbatim, sqltypes.Date):
     render_bind_cast = True
 
 
-class DataAPITime(_Verbatim, sqltypes.Time):
-    """A time of day as ISO 8601 text."""
-
-    render_bind_cast = True
-
-
-class DataAPIUuid(sqltypes.Uuid[Any]):
-    """A UUID; the connection returns `uuid.UUID`."""
+class DataAPITime(sqltypes.Time):
+    """A time of day as ISO 8601 text. The Data API refuses to return one with its zone."""
 
     render_bind_cast = True
 
@@ -53,8 +50,28 @@ class DataAPIUuid(sqltypes.Uuid[Any]):
         """Leave the value to the connection."""
         return
 
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Select a time with its zone as text."""
+        return type_coerce(cast(column, sqltypes.Text), self) if self.timezone else column
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002
+        """Read that text."""
+        return _optional(time.fromisoformat) if self.timezone else None
+
+
+class DataAPIUuid(sqltypes.Uuid[Any]):
+    """A UUID; the connection returns `uuid.UUID`."""
+
+    render_bind_cast = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """Leave the value to the connection, where the column is a native one."""
+        return None if self.native_uuid else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Return text where the column asks for it."""
+        if not self.native_uuid:
+            return super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
         return None if self.as_uuid else _optional(str)
 
 
@@ -112,9 +129,27 @@ class DataAPIFloat(sqltypes.Float[Any]):
 
 
 class DataAPIArray(postgresql.ARRAY[Any]):
-    """An array. The Data API takes no array parameters, so it travels as a PostgreSQL literal."""
+    """An array. The Data API takes no array parameters, so it travels as a PostgreSQL literal.
+
+    The Data API refuses to return one of several dimensions; where these are declared and the elements
+    are such that JSON keeps them (text, integers, booleans), it is selected as JSON.
+    """
 
     render_bind_cast = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Select several dimensions as JSON."""
+        return type_coerce(func.array_to_json(column), self) if self._as_json else column
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Read that JSON."""
+        return (
+            _optional(json.loads) if self._as_json else super().result_processor(dialect, coltype)
+        )
+
+    @property
+    def _as_json(self) -> bool:
+        return (self.dimensions or 1) > 1 and self.item_type.python_type in {str, int, bool}
 
     def bind_processor(self, dialect: Dialect) -> Any:
         """Write the literal."""
@@ -144,6 +179,63 @@ class DataAPIJSONB(postgresql.JSONB):
     """JSONB as text."""
 
     render_bind_cast = True
+
+
+class DataAPIJSONPath(JSONPathType):
+    """The path of a JSON element, which is an array of text for PostgreSQL."""
+
+    __visit_name__ = "user_defined"
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type that a parameter is cast to."""
+        return "TEXT[]"
+
+
+class DataAPIJSONIntIndex(sqltypes.JSON.JSONIntIndexType):
+    """The place in a JSON array."""
+
+    __visit_name__ = "json_int_index"
+    render_bind_cast = True
+
+
+class DataAPIJSONStrIndex(sqltypes.JSON.JSONStrIndexType):
+    """The name in a JSON object."""
+
+    __visit_name__ = "json_str_index"
+    render_bind_cast = True
+
+
+class DataAPIChar(sqltypes.CHAR):
+    """One character. The Data API refuses the catalogue's own `"char"`, so text is selected."""
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Select text, where no length was declared."""
+        return column if self.length else type_coerce(cast(column, sqltypes.Text), self)
+
+
+class DataAPIOid(postgresql.OID):
+    """An object identifier of the catalogue. It is no type of the Data API, so a number is selected."""
+
+    render_bind_cast = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Select the number."""
+        return type_coerce(cast(column, sqltypes.BigInteger), self)
+
+
+class DataAPIInt2Vector(INT2VECTOR):
+    """The catalogue's own list of numbers. It is no type of the Data API, so its text is selected."""
+
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Select the text: numbers with a space between two."""
+        return type_coerce(cast(column, sqltypes.Text), self)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002
+        """Read that text."""
+        return _optional(lambda text: [int(each) for each in text.split()])
 
 
 class DataAPIInteger(sqltypes.Integer):
@@ -208,6 +300,12 @@ COLSPECS: dict[type[TypeEngine[Any]], type[TypeEngine[Any]]] = {
     sqltypes.JSON: DataAPIJSON,
     postgresql.JSON: DataAPIJSON,
     postgresql.JSONB: DataAPIJSONB,
+    sqltypes.JSON.JSONPathType: DataAPIJSONPath,
+    sqltypes.JSON.JSONIntIndexType: DataAPIJSONIntIndex,
+    sqltypes.JSON.JSONStrIndexType: DataAPIJSONStrIndex,
+    sqltypes.CHAR: DataAPIChar,
+    postgresql.OID: DataAPIOid,
+    INT2VECTOR: DataAPIInt2Vector,
     sqltypes.Integer: DataAPIInteger,
     sqltypes.BigInteger: DataAPIBigInteger,
     sqltypes.SmallInteger: DataAPISmallInteger,

@@ -78,7 +78,6 @@ _CONVERTERS: Mapping[str, Callable[[Any], object]] = {
     "numeric": Decimal,
     "date": date.fromisoformat,
     "time": time.fromisoformat,
-    "timetz": time.fromisoformat,
     "timestamp": _timestamp,
     "timestamptz": _timestamptz,
 }
