@@ -29,13 +29,19 @@ def template(staging_template: Path) -> Template:
 
 
 @pytest.fixture(scope="session")
-def production(cloud_assemblies: Path) -> Template:
-    """The template of production, likewise, for a web application on another host."""
+def production_template(cloud_assemblies: Path) -> Path:
+    """The file of the template of production, for a web application on another host."""
     context = {
         "cors_origins": "https://app.example.com,https://admin.example.com",
         "trusted_hosts": "api.example.com",
     }
-    return _read(_synthesised(cloud_assemblies, environment="production", **context))
+    return _synthesised(cloud_assemblies, environment="production", **context)
+
+
+@pytest.fixture(scope="session")
+def production(production_template: Path) -> Template:
+    """The template of production, likewise."""
+    return _read(production_template)
 
 
 def _read(written: Path) -> Template:

