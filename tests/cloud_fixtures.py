@@ -82,3 +82,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud, with its demo user. What a test puts there, later tests find there."""
     with running_cloud(tmp_path_factory.mktemp("cloud") / "state") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def lasting_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state that tests use in turn, each with a cloud of its own: only the first runs initdb."""
+    return tmp_path_factory.mktemp("lasting") / "state"

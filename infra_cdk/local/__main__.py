@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     """Do what the arguments say; return the exit status, 0 also after Ctrl-C."""
     stop = Stop()
-    stop.heed_signals()
-    try:
-        _obey(arguments, stop=stop)
-    except StartError as error:
-        # A Ctrl-C may end a child before it reaches the runner: that is no failure to start.
-        if not stop.requested:
+    with stop.heeding_signals():
+        try:
+            _obey(arguments, stop=stop)
+        except StartError as error:
             print(f"switchyard: {error}", file=sys.stderr)
             return 1
     return 0

@@ -45,6 +45,11 @@ async def run(
             servers = await _bring_up(options, state=state, say=say, parts=parts)
             ready(servers)
             await servers.watch()
+        except StartError:
+            # A terminal sends its Ctrl-C to initdb as well: that is no failure of initdb.
+            if stop.requested:
+                raise asyncio.CancelledError from None
+            raise
         finally:
             stop.ignore()
 
@@ -58,24 +63,29 @@ async def _bring_up(
     # The rest is imported while the servers come up.
     from aiohttp import ClientSession
 
-    from infra_cdk.local.gateway.server import Gateway
-
     _show_requests(say, parts=parts)
     functions = _functions(servers, state=state, say=say, parts=parts)
     await functions.start()
-    gateway = Gateway(registry(), functions.invoke)
-    client = await parts.enter_async_context(ClientSession())
-    await asyncio.gather(
-        _prepare_database(servers, functions=functions),
-        _prepare_aws(servers, key=state.signing_key(), client=client),
-        servers.cache_ready(),
-    )
-    parts.push_async_callback(gateway.stop)
-    await gateway.start(HOST, options.port)
-    # A function that is broken at this moment is mended while the rest runs: no reason to end.
-    if refusal := await add_demo_user(client=client, url=f"http://{HOST}:{gateway.port}"):
-        say(f"The demo user could not be registered: {refusal}")
+    async with ClientSession() as client:
+        await asyncio.gather(
+            _prepare_aws(servers, key=state.signing_key(), client=client),
+            servers.cache_ready(),
+            _prepare_database(servers, functions=functions),
+        )
+        url = await _open_gateway(options.port, functions=functions, parts=parts)
+        # A function that is broken at this moment is mended while the rest runs: no reason to end.
+        if refusal := await add_demo_user(client=client, url=url):
+            say(f"The demo user could not be registered: {refusal}")
     return servers
+
+
+async def _open_gateway(port: int, *, functions: "LambdaService", parts: AsyncExitStack) -> str:
+    from infra_cdk.local.gateway.server import Gateway
+
+    gateway = Gateway(registry(), functions.invoke)
+    parts.push_async_callback(gateway.stop)
+    await gateway.start(HOST, port)
+    return f"http://{HOST}:{port}"
 
 
 def _show_requests(say: Callable[[str], None], *, parts: AsyncExitStack) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -18,13 +20,22 @@ class Stop:
         self.requested = False
         self._task: asyncio.Task[Any] | None = None
 
-    def heed_signals(self) -> None:
-        """Take SIGINT, SIGTERM and SIGHUP for requests; from the main thread."""
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """Take SIGINT, SIGTERM and SIGHUP for requests; from the main thread.
+
+        After the block they are ignored: an interpreter that ends would otherwise die of them.
+        """
         numbers = {signal.SIGINT, signal.SIGTERM}
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it was started by nohup
             numbers.add(signal.SIGHUP)
         for number in numbers:
             signal.signal(number, lambda _number, _frame: self.request())
+        try:
+            yield
+        finally:
+            for number in numbers:
+                signal.signal(number, signal.SIG_IGN)
 
     def request(self) -> None:
         """Ask to end. Safe in a signal handler."""
