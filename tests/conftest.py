@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = (
     "tests.cloud_fixtures",
     "tests.database_fixtures",
+    "tests.web_fixtures",
     "tests.infra_cdk.synth_fixtures",
 )
 

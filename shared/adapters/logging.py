@@ -26,6 +26,7 @@ _SECRET_VALUES = (
 
 class _Formatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
+        log.pop("taskName", None)  # asyncio's own number says nothing
         correlation = current()
         if correlation:
             log = {**log, "request_id": correlation.request_id}
@@ -55,8 +56,13 @@ def redacted(value: Any) -> Any:
 @cache
 def logger() -> Logger:
     """Return the process's logger; whatever else is logged goes the same way, from WARNING on."""
-    made = Logger(level=runtime_settings().log_level, logger_formatter=_Formatter())
+    made = Logger(
+        level=runtime_settings().log_level,
+        logger_formatter=_Formatter(),
+        serialize_stacktrace=False,
+    )
     root = logging.getLogger()
     root.handlers = [made.registered_handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger(made.name).propagate = False
     return made

@@ -16,14 +16,15 @@ TEXT_TYPES = ["text/", "application/json", "application/javascript", "+json", "+
 
 def lambda_handler(app: ASGI) -> Handler:
     """Return the function that Lambda calls with a proxy event of the REST API."""
-    loop = _event_loop()
-    asyncio.set_event_loop(loop)
-    mangum: Handler = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES)
+
+    @cache
+    def adapter() -> Handler:
+        return Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES)
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         # Mangum runs on the current loop; in a test process another one may have been that since.
-        asyncio.set_event_loop(loop)
-        return mangum(event, context)
+        asyncio.set_event_loop(_event_loop())
+        return adapter()(event, context)
 
     return handle
 

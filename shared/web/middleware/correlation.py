@@ -64,12 +64,21 @@ def _gateway_id(scope: Scope) -> str | None:
 
 def _line_of(scope: Scope, *, status: int, elapsed_ms: float) -> dict[str, Any]:
     # Neither query nor headers: they hold what callers search for and prove themselves with.
-    route = scope.get("route")
     return {
         "method": scope["method"],
         "path": scope["path"],
-        "route": getattr(route, "path", None),
+        "route": _template_of(scope),
         "status": status,
         "elapsed_ms": elapsed_ms,
         "gateway_request_id": _gateway_id(scope),
     }
+
+
+def _template_of(scope: Scope) -> str | None:
+    """Return the path with its parameters' names for their values; None where no route has it."""
+    if "endpoint" not in scope:
+        return None
+    template: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        template = template.replace(str(value), f"{{{name}}}")
+    return template

@@ -1,14 +1,27 @@
 """The same connection inside SQLAlchemy's greenlet: boto3 waits in a thread, the loop goes on."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import await_only
 
 from shared.adapters.database.dialect.connection import Connection, Cursor
+
+CONCURRENT_CALLS = 64
+"""Calls that may wait at once; a statement may wait for a lock until another one's commit is sent."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    # Not the loop's own: that has a few threads only, and waiting statements would keep the commit
+    # that they wait for from being sent.
+    return ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="data-api")
 
 
 class AsyncConnection(AdaptedConnection, Connection):
@@ -31,7 +44,10 @@ class AsyncConnection(AdaptedConnection, Connection):
     async def _in_thread(
         self, send: Callable[..., dict[str, Any]], arguments: dict[str, Any]
     ) -> dict[str, Any]:
-        call = asyncio.ensure_future(asyncio.to_thread(send, **arguments))
+        context = contextvars.copy_context()
+        call = asyncio.get_running_loop().run_in_executor(
+            _threads(), lambda: context.run(send, **arguments)
+        )
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:

@@ -1,0 +1,66 @@
+"""What holds for every route of every function."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from shared.web.limits import EXTENSION, LimitGroup, limited
+from shared.web.openapi import document_of
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def applications() -> list[FastAPI]:
+    from functions.api.infrastructure.handler import app as infrastructure
+    from functions.api.webapp.handler import app as webapp
+
+    return [webapp, infrastructure]
+
+
+def operations() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for app in applications()
+        for path, item in document_of(app)["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+OPERATIONS = pytest.mark.parametrize(
+    "operation", [each for _, each in operations()], ids=[name for name, _ in operations()]
+)
+
+
+@OPERATIONS
+def test_names_its_limit_group_and_cost(operation: dict[str, Any]) -> None:
+    limit = operation[EXTENSION]
+    assert limit["group"] in set(LimitGroup)
+    assert limit["cost"] >= 1
+
+
+@OPERATIONS
+def test_says_in_words_what_it_does(operation: dict[str, Any]) -> None:
+    assert operation["description"]
+
+
+@OPERATIONS
+def test_a_route_with_a_body_declares_what_is_wrong_with_one(operation: dict[str, Any]) -> None:
+    if "requestBody" in operation:
+        assert {"400", "413", "415", "422"} <= set(operation["responses"])
+
+
+@OPERATIONS
+def test_a_route_for_users_declares_401(operation: dict[str, Any]) -> None:
+    assert ("security" not in operation) or ("401" in operation["responses"])
+
+
+def test_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, operation in operations()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_cost_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        limited(LimitGroup.READ, cost=0)
