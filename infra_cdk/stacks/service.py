@@ -102,7 +102,9 @@ class ServiceStack(Stack):
     def _code(self, each: Registered) -> lambda_.Code:
         bundles = self.node.try_get_context("bundles") or "build"
         if bundles == "none":
-            return lambda_.Code.from_asset(str(ROOT / each.package.replace(".", "/")))
+            # Of the whole folder, what Python and `make` write there would change the template.
+            folder = ROOT.joinpath(*each.package.split("."))
+            return lambda_.Code.from_asset(str(folder), exclude=["*", "!spec.py"])
         bundle = ROOT / bundles / each.spec.name
         if not bundle.is_dir():
             raise FileNotFoundError(

@@ -37,13 +37,16 @@ class TestCluster:
         password = spell(template, the_only(template, CLUSTER)["MasterUserPassword"])
         assert password.startswith("{{resolve:secretsmanager:{Database/Cluster/Secret}:")
 
-    def test_its_log_is_exported_to_a_group_that_ends(self, template: Template) -> None:
-        properties = the_only(template, CLUSTER)
+    def test_its_log_goes_to_a_group_that_is_there_first_and_ends(self, template: Template) -> None:
+        """RDS would else make it, to be kept for ever."""
+        (cluster,) = of_type(template, CLUSTER).values()
+        properties = cluster["Properties"]
         assert properties["EnableCloudwatchLogsExports"] == ["postgresql"]
         name = f"/aws/rds/cluster/{properties['DBClusterIdentifier']}/postgresql"
-        logs = of_type(template, "AWS::Logs::LogGroup").values()
-        (log,) = [each for each in logs if each["Properties"].get("LogGroupName") == name]
-        assert log["Properties"]["RetentionInDays"] == 30
+        logs = of_type(template, "AWS::Logs::LogGroup")
+        (log,) = [k for k, each in logs.items() if each["Properties"].get("LogGroupName") == name]
+        assert logs[log]["Properties"]["RetentionInDays"] == 30
+        assert log in cluster["DependsOn"]
 
 
 class TestProduction:
