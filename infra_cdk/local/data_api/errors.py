@@ -17,6 +17,11 @@ def bad_request(message: str) -> DataAPIError:
     return DataAPIError("BadRequestException", message)
 
 
+def invalid(message: str) -> DataAPIError:
+    """Return the error of a request that the service does not read as one."""
+    return DataAPIError("ValidationException", message)
+
+
 def transaction_not_found(transaction: str) -> DataAPIError:
     """Return the error of an unknown, ended or expired transaction."""
     message = f"Transaction {transaction} is not found"
@@ -27,7 +32,7 @@ def from_postgres(error: psycopg.Error) -> DataAPIError:
     """Return a server's error in the service's words, its SQLSTATE last."""
     diagnostics = error.diag
     if "cannot insert multiple commands" in str(error):
-        return bad_request("Multistatements aren't supported.")
+        return invalid("Multistatements aren't supported.")
     parts = [f"ERROR: {diagnostics.message_primary}"]
     if diagnostics.message_detail:
         parts.append(f"Detail: {diagnostics.message_detail}")

@@ -20,11 +20,12 @@ from infra_cdk.local.data_api.errors import (
     DataAPIError,
     bad_request,
     from_postgres,
+    invalid,
     transaction_not_found,
 )
 from infra_cdk.local.data_api.sql import number_parameters
 from infra_cdk.local.data_api.values import from_postgres as to_field
-from infra_cdk.local.data_api.values import split_array, to_postgres
+from infra_cdk.local.data_api.values import require_supported, split_array, to_postgres
 
 RESULT_BYTES = 1024 * 1024
 ROW_BYTES = 64 * 1024
@@ -44,11 +45,9 @@ type Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class _Type:
+    oid: int
     name: str
-    is_enum: bool
     element: int | None
-    element_name: str
-    element_is_enum: bool
 
 
 @dataclass
@@ -91,6 +90,8 @@ class DataAPI:
         for name in ("resourceArn", "secretArn"):
             if not str(request.get(name, "")).startswith("arn:"):
                 raise bad_request(f"{name} is missing or no ARN")
+        if "schema" in request:
+            raise invalid("The schema parameter isn't supported")
         self._expire_idle_transactions()
         try:
             return operation(request)
@@ -132,11 +133,10 @@ class DataAPI:
 
     def _end(self, request: Request, word: str) -> dict[str, Any]:
         identifier = request.get("transactionId") or ""
-        with self._lock:
-            held = self._transactions.pop(identifier, None)
-        if held is None:
-            raise transaction_not_found(identifier)
-        with held.lock:
+        held = self._transaction(identifier)
+        with _exclusively(held):
+            with self._lock:
+                self._transactions.pop(identifier, None)
             failed = held.connection.info.transaction_status == pq.TransactionStatus.INERROR
             self._finish(held, word)
         if failed and word == "COMMIT":
@@ -145,6 +145,13 @@ class DataAPI:
                 "Database error: the transaction had failed and is rolled back; SQLState: 25P02",
             )
         return {"transactionStatus": f"Transaction {word.title()}ted"}
+
+    def _transaction(self, identifier: str) -> _Transaction:
+        with self._lock:
+            held = self._transactions.get(identifier)
+        if held is None:
+            raise transaction_not_found(identifier)
+        return held
 
     def _finish(self, held: _Transaction, word: str) -> None:
         try:
@@ -158,11 +165,8 @@ class DataAPI:
     def _connection_for(self, request: Request, *, atomic: bool = False) -> Iterator[Connection]:
         identifier = request.get("transactionId")
         if identifier:
-            with self._lock:
-                held = self._transactions.get(identifier)
-            if held is None:
-                raise transaction_not_found(identifier)
-            with held.lock:
+            held = self._transaction(identifier)
+            with _exclusively(held):
                 held.used = self._clock()
                 yield held.connection
             return
@@ -215,9 +219,7 @@ class DataAPI:
             size += _row_bytes(texts)
             if size > RESULT_BYTES:
                 raise bad_request("Database response exceeded size limit")
-            records.append(
-                [_field(t, result.ftype(c), types[c]) for c, t in zip(columns, texts, strict=True)]
-            )
+            records.append([_field(t, type_) for t, type_ in zip(texts, types, strict=True)])
         answer: dict[str, Any] = {"records": records, "numberOfRecordsUpdated": 0}
         if request.get("includeResultMetadata"):
             names = [(result.fname(column) or b"").decode() for column in columns]
@@ -233,10 +235,12 @@ class DataAPI:
             result = connection.pgconn.exec_params(_TYPE, [str(oid).encode()])
             values = [result.get_value(0, column) for column in range(5)]
             name, kind, element, element_name, element_kind = [(v or b"").decode() for v in values]
-            is_array = bool(element_name)
-            self._types[key] = _Type(
-                name, kind == "e", int(element) if is_array else None, element_name, element_kind == "e"
-            )  # fmt: skip
+            if element_name:
+                scalar, scalar_name, is_enum = int(element), element_name, element_kind == "e"
+            else:
+                scalar, scalar_name, is_enum = oid, name, kind == "e"
+            require_supported(scalar, type_name=scalar_name, is_enum=is_enum)
+            self._types[key] = _Type(oid, name, scalar if element_name else None)
         return self._types[key]
 
     def _take(self, database: str) -> Connection:
@@ -263,10 +267,24 @@ class DataAPI:
     def _expire_idle_transactions(self) -> None:
         with self._lock:
             oldest = self._clock() - IDLE_S
-            expired = [i for i, held in self._transactions.items() if held.used < oldest]
+            expired = [
+                identifier
+                for identifier, held in self._transactions.items()
+                if held.used < oldest and not held.lock.locked()
+            ]
             gone = [self._transactions.pop(identifier) for identifier in expired]
         for held in gone:
             self._finish(held, "ROLLBACK")
+
+
+@contextmanager
+def _exclusively(held: _Transaction) -> Iterator[None]:
+    if not held.lock.acquire(blocking=False):
+        raise DataAPIError("DatabaseErrorException", "Transaction is still running a query")
+    try:
+        yield
+    finally:
+        held.lock.release()
 
 
 def _command(connection: Connection, word: str) -> None:
@@ -286,14 +304,11 @@ def _row_bytes(texts: list[bytes | None]) -> int:
     return size
 
 
-def _field(text: bytes | None, oid: int, type_: _Type) -> dict[str, Any]:
+def _field(text: bytes | None, type_: _Type) -> dict[str, Any]:
     if type_.element is None or text is None:
-        return to_field(text, oid=oid, type_name=type_.name, is_enum=type_.is_enum)
-    element, name, is_enum = type_.element, type_.element_name, type_.element_is_enum
+        return to_field(text, oid=type_.oid)
     fields = [
-        to_field(
-            None if each is None else each.encode(), oid=element, type_name=name, is_enum=is_enum
-        )
+        to_field(None if each is None else each.encode(), oid=type_.element)
         for each in split_array(text.decode())
     ]
     kind = next((key for each in fields for key in each if key != "isNull"), "stringValue")

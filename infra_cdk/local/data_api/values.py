@@ -61,8 +61,15 @@ def _string(parameter: Mapping[str, Any], value: str) -> tuple[int, bytes]:
     return _HINTS.get(hint or "", TEXT), value.encode()
 
 
-def from_postgres(text: bytes | None, *, oid: int, type_name: str, is_enum: bool) -> dict[str, Any]:
-    """Return a field for a scalar in text format. Raises DataAPIError for types AWS refuses."""
+def require_supported(oid: int, *, type_name: str, is_enum: bool) -> None:
+    """Raise DataAPIError where AWS returns no column of this type."""
+    if oid not in _LONGS | _DOUBLES | _STRINGS | {BOOL, BYTEA} and not is_enum:
+        message = f"The result contains the unsupported data type {type_name.upper()}."
+        raise DataAPIError("UnsupportedResultException", message)
+
+
+def from_postgres(text: bytes | None, *, oid: int) -> dict[str, Any]:
+    """Return a field for a scalar of a supported type in text format."""
     if text is None:
         return {"isNull": True}
     if oid == BOOL:
@@ -73,11 +80,8 @@ def from_postgres(text: bytes | None, *, oid: int, type_name: str, is_enum: bool
         return _double(text)
     if oid == BYTEA:
         return {"blobValue": base64.b64encode(bytes.fromhex(text[2:].decode())).decode()}
-    if oid in _STRINGS or is_enum:
-        # The service gives a timestamptz in UTC and leaves the offset out.
-        return {"stringValue": text.decode().removesuffix("+00" if oid == TIMESTAMPTZ else "")}
-    message = f"The result contains the unsupported data type {type_name.upper()}."
-    raise DataAPIError("UnsupportedResultException", message)
+    # The service gives a timestamptz in UTC and leaves the offset out.
+    return {"stringValue": text.decode().removesuffix("+00" if oid == TIMESTAMPTZ else "")}
 
 
 def _double(text: bytes) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.adapters.database.dialect.dialect import register
@@ -14,14 +16,18 @@ from shared.config.database import DatabaseSettings, database_settings
 def async_engine() -> AsyncEngine:
     """Return the asynchronous engine. Raises ValidationError where DATABASE_URL is not set."""
     url, options = _url_and_options(database_settings())
-    return create_async_engine(url, **options)
+    engine = create_async_engine(url, **options)
+    event.listen(engine.sync_engine, "handle_error", _explain_bad_text)
+    return engine
 
 
 @cache
 def sync_engine() -> Engine:
     """Return the synchronous engine. Raises ValidationError where DATABASE_URL is not set."""
     url, options = _url_and_options(database_settings())
-    return create_engine(url, **options)
+    engine = create_engine(url, **options)
+    event.listen(engine, "handle_error", _explain_bad_text)
+    return engine
 
 
 async def dispose_engines() -> None:
@@ -32,6 +38,13 @@ async def dispose_engines() -> None:
         sync_engine().dispose()
     async_engine.cache_clear()
     sync_engine.cache_clear()
+
+
+def _explain_bad_text(context: ExceptionContext) -> None:
+    # psycopg meets a lone surrogate while it encodes, outside the errors of its DBAPI.
+    if isinstance(context.original_exception, UnicodeEncodeError):
+        original = context.original_exception
+        raise DataError(context.statement, context.parameters, original) from original
 
 
 def _url_and_options(settings: DatabaseSettings) -> tuple[URL, dict[str, Any]]:

@@ -19,5 +19,7 @@ def violated_constraint(error: IntegrityError) -> str | None:
 
 def is_too_large(error: DBAPIError) -> bool:
     """Tell whether a statement failed because its result passes the Data API's 1 MiB."""
-    code = getattr(error.orig, "code", None)
-    return code == "BadRequestException" and "size limit" in str(error.orig)
+    # AWS words it in two ways: "Database response exceeded size limit", "... the allowed response size
+    # limit". An error of PostgreSQL itself has an SQLSTATE.
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate is None and "size limit" in str(error.orig)

@@ -17,7 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.adapters.database.dialect.failures import (
     LOST_TRANSACTION,
     RESUMING,
+    Failure,
     error_code,
+    may_repeat,
     translate,
 )
 from shared.adapters.database.dialect.values import Field, from_field, to_parameter
@@ -25,8 +27,9 @@ from shared.adapters.database.dialect.values import Field, from_field, to_parame
 RESUME_TIMEOUT_S = 25.0
 """How long a statement waits for a paused cluster, in seconds; below the gateway's 29."""
 
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 5.0
+_PATIENCE_S = 2.0
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 4.0
 
 
 class Connection(AuroraDataAPIClient):  # type: ignore[misc]  # the library ships no types
@@ -75,20 +78,24 @@ class Connection(AuroraDataAPIClient):  # type: ignore[misc]  # the library ship
         return {"transactionId": self._transaction_id}
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Make one call; a resuming database is waited for. Raises a DBAPI error."""
-        deadline = time.monotonic() + self.resume_timeout_s
-        pause = _FIRST_PAUSE_S
+        """Make one call, again where that is safe; a resuming database is waited for.
+
+        Raises a DBAPI error.
+        """
+        started, pause = time.monotonic(), _FIRST_PAUSE_S
         while True:
             try:
                 return self._send(operation, {**self._address, **arguments})
-            except ClientError as error:
-                if error_code(error) != RESUMING or time.monotonic() + pause > deadline:
-                    self._forget_lost_transaction(error)
-                    raise translate(error) from error
-            except BotoCoreError as error:
-                raise OperationalError(str(error)) from error
+            except (ClientError, BotoCoreError) as failure:
+                patience = self.resume_timeout_s if error_code(failure) == RESUMING else _PATIENCE_S
+                in_time = time.monotonic() - started + pause < patience
+                if not (
+                    in_time and may_repeat(failure, in_transaction="transactionId" in arguments)
+                ):
+                    self._forget_lost_transaction(failure)
+                    raise translate(failure) from failure
             self._sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  # jitter, no secret
-            pause = min(pause * 1.6, _LONGEST_PAUSE_S)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     @property
     def _address(self) -> dict[str, str]:
@@ -118,8 +125,8 @@ class Connection(AuroraDataAPIClient):  # type: ignore[misc]  # the library ship
                 transactionId=self._transaction_id,
             )
 
-    def _forget_lost_transaction(self, error: ClientError) -> None:
-        if error_code(error) in LOST_TRANSACTION:
+    def _forget_lost_transaction(self, failure: Failure) -> None:
+        if error_code(failure) in LOST_TRANSACTION:
             self._transaction_id = None
 
 

@@ -51,7 +51,8 @@ def rds_data_client() -> Any:
     import boto3
     from botocore.config import Config
 
-    retries: Any = {"mode": "standard", "max_attempts": 3}
+    # botocore would send a statement again that may have run; the connection knows which may not.
+    retries: Any = {"total_max_attempts": 1}
     settings = Config(read_timeout=_TIMEOUT_S, retries=retries, max_pool_connections=50)
     return boto3.client("rds-data", config=settings)
 

@@ -11,13 +11,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from aurora_data_api.exceptions import DataError
+
 type Field = Mapping[str, Any]
 
 _INT64 = range(-(2**63), 2**63)
 
 
 def to_parameter(name: str, value: object) -> dict[str, Any]:
-    """Return one entry of a call's `parameters`."""
+    """Return one entry of a call's `parameters`. Raises DataError for text that PostgreSQL cannot hold."""
     if isinstance(value, UUID):
         return {"name": name, "value": {"stringValue": str(value)}, "typeHint": "UUID"}
     if isinstance(value, Decimal):
@@ -42,7 +44,14 @@ def _to_field(value: object) -> dict[str, Any]:
 
 
 def _to_text(value: object) -> str:
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    text = value.isoformat() if isinstance(value, date | time) else str(value)
+    if "\0" in text:
+        raise DataError("PostgreSQL's text holds no NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"not Unicode text: {error}") from error
+    return text
 
 
 def from_field(field: Field, type_name: str) -> object:
