@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -48,15 +48,23 @@ class AsyncConnection(AdaptedConnection, Connection):
         call = asyncio.get_running_loop().run_in_executor(
             _threads(), lambda: context.run(send, **arguments)
         )
+        # Nobody may be left to hear of a failure.
+        call.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:
-            # A call under way cannot be recalled. Its outcome is awaited, so that a transaction it
-            # began is known, and rolled back when the connection closes.
-            await asyncio.wait([call])
-            with suppress(Exception):
-                self._transaction_id = call.result().get("transactionId", self._transaction_id)
+            if _concerns_transaction(arguments):
+                # A call under way cannot be recalled. Its outcome is awaited, so that a transaction
+                # is known and free, and can be rolled back when the connection closes.
+                await asyncio.wait([call])
+                with suppress(Exception):
+                    self._transaction_id = call.result().get("transactionId", self._transaction_id)
             raise
+
+
+def _concerns_transaction(arguments: Mapping[str, Any]) -> bool:
+    # What has no statement begins a transaction or ends one.
+    return "transactionId" in arguments or "sql" not in arguments
 
 
 class AsyncCursor(Cursor):
