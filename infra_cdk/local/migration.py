@@ -11,19 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from alembic import command
+from alembic.operations.ops import MigrationScript
+from alembic.script import Script
 from sqlalchemy import MetaData, create_engine
 
 from infra_cdk.local.postgres import Postgres, start_postgres
 from infra_cdk.local.processes import free_port
 
 
-def write_revision(server: Postgres, *, database: str, message: str, metadata: MetaData) -> Path:
+def write_revision(
+    server: Postgres, *, database: str, message: str, metadata: MetaData
+) -> Path | None:
     """Write the revision that brings the newest one to `metadata`; return its file.
 
-    `database` is an empty database of `server`. Raises alembic's CommandError.
+    `database` is an empty database of `server`. Returns None where nothing changed. Raises alembic's
+    CommandError.
     """
-    from alembic import command
-
     from functions.ops.migrate.migrations import configuration, upgrade
 
     url = server.dsn(database).replace("postgresql://", "postgresql+psycopg://")
@@ -31,11 +35,17 @@ def write_revision(server: Postgres, *, database: str, message: str, metadata: M
     with engine.begin() as connection:
         upgrade(connection)
         config = configuration(connection, metadata=metadata)
-        script = command.revision(config, message, autogenerate=True)
+        script = command.revision(
+            config, message, autogenerate=True, process_revision_directives=_keep_changes
+        )
     engine.dispose()
-    if script is None or isinstance(script, list):
-        raise TypeError("one revision was asked for")
-    return Path(script.path)
+    return Path(script.path) if isinstance(script, Script) else None
+
+
+def _keep_changes(_: object, __: object, directives: list[MigrationScript]) -> None:
+    directives[:] = [
+        each for each in directives if each.upgrade_ops and each.upgrade_ops.as_diffs()
+    ]
 
 
 @contextmanager
@@ -62,6 +72,9 @@ def main(arguments: list[str]) -> None:
         written = write_revision(
             server, database="revision", message=message, metadata=Base.metadata
         )
+    if written is None:
+        print("Nothing to write: the revisions make all that the models declare.")
+        return
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(written)], check=True)
     print(f"Wrote {written}. Read it before you commit it.")
 

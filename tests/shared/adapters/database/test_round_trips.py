@@ -1,5 +1,6 @@
 """A value that is written comes back the same, by the Data API as by psycopg."""
 
+import asyncio
 import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import (
     ARRAY,
+    CHAR,
+    BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -21,6 +25,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     Time,
@@ -62,6 +67,13 @@ THINGS = Table(
     Column("colour", EnumType(Colour, name="colour")),
     Column("span", Interval),
     Column("note", Text, unique=True),
+    Column("zoned", Time(timezone=True)),
+    Column("grid", ARRAY(Text, dimensions=2)),
+    Column("plain_id", Uuid(native_uuid=False)),
+    Column("letters", CHAR(3)),
+    Column("small", SmallInteger),
+    Column("big", BigInteger),
+    Column("flag", Boolean),
 )
 
 WRITTEN = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
@@ -84,6 +96,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ids": st.lists(st.uuids(), max_size=3),
     "raw": st.binary(max_size=40),
     "colour": st.sampled_from(Colour),
+    "zoned": st.builds(lambda hour, zone: hour.replace(tzinfo=zone), st.times(), ZONES),
+    "grid": st.lists(st.tuples(WRITTEN, WRITTEN).map(list), min_size=1, max_size=3),
+    "plain_id": st.uuids(),
+    "letters": st.text("abcé", min_size=3, max_size=3),
+    "small": st.integers(-(2**15), 2**15 - 1),
+    "big": st.integers(-(2**63), 2**63 - 1),
+    "flag": st.booleans(),
     "span": st.timedeltas(timedelta(days=-9999), timedelta(days=9999)),
 }
 
@@ -117,6 +136,29 @@ def test_every_type_comes_back_as_it_was(things: str, values: dict[str, Any]) ->
     for name, value in values.items():
         assert row[name] == value, name
         assert type(row[name]) is type(value), name
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(values=st.fixed_dictionaries(VALUES))
+def test_every_type_comes_back_by_the_asynchronous_engine_too(
+    things: str, values: dict[str, Any]
+) -> None:
+    async def written_and_read() -> dict[str, Any]:
+        key = uuid4()
+        async with unit_of_work() as session:
+            await session.execute(insert(THINGS).values(id=key, **values))
+        async with autocommit() as session:
+            found = await session.execute(select(THINGS).where(THINGS.c.id == key))
+            row = dict(found.mappings().one())
+        await async_engine().dispose()
+        return row
+
+    row = asyncio.run(written_and_read())
+    assert {name: row[name] for name in values} == values
 
 
 class TestTimestamp:
