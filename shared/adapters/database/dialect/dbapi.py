@@ -53,7 +53,7 @@ def rds_data_client() -> Any:
 
     # botocore would send a statement again that may have run; the connection knows which may not.
     retries: Any = {"total_max_attempts": 1}
-    settings = Config(read_timeout=_TIMEOUT_S, retries=retries, max_pool_connections=50)
+    settings = Config(read_timeout=_TIMEOUT_S, retries=retries, max_pool_connections=64)
     return boto3.client("rds-data", config=settings)
 
 
