@@ -1,5 +1,7 @@
 """Clients of the functions' applications, in process: `pytest_plugins` of tests/conftest.py."""
 
+import io
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 PASSWORD = "correct-switch-yard-42"
 
+type Log = Callable[[], list[dict[str, Any]]]
 type SignUp = Callable[[], Awaitable[Member]]
 
 
@@ -28,6 +31,16 @@ def client_of(app: Any, **headers: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="https://api.example.com", headers=headers
     )
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What was logged so far, line by line: `log()`."""
+    from shared.adapters.logging import logger
+
+    written = io.StringIO()
+    monkeypatch.setattr(logger().registered_handler, "stream", written)
+    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(
 _SECRET_VALUES = (
     re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )\S+"),
     re.compile(r"\beyJ[\w-]+\.[\w-]+(\.[\w-]*)*"),  # a JWT (RFC 7519): a JSON object in base64url
-    re.compile(r"(?<=://)[^\s/@]+:[^\s/@]*(?=@)"),  # the user part of a URL
+    re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"),  # the user part of a URL
     re.compile(r"\$argon2\w*\$\S+"),
 )
 

@@ -1,9 +1,9 @@
-import json
 import logging
 
 import pytest
 
 from shared.adapters.logging import HIDDEN, logger, redacted
+from tests.web_fixtures import Log
 
 JWT = "eyJhbGciOiJFZDI1NTE5In0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
@@ -40,17 +40,14 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(text: str, shown:
     assert redacted(text) == shown
 
 
-def test_a_librarys_warning_is_json_too_and_its_chatter_is_not_logged(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    logger()
+def test_a_librarys_warning_is_json_too_and_its_chatter_is_not_logged(log: Log) -> None:
     logging.getLogger("some.library").info("chatter")
     logging.getLogger("some.library").warning("token was %s", JWT)
-    (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["message"] == f"token was {HIDDEN}"
+    (line,) = log()
+    assert line["message"] == f"token was {HIDDEN}"
 
 
-def test_the_applications_own_lines_come_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_applications_own_lines_come_once(log: Log) -> None:
     logger().info("here", extra={"password": "hush", "count": 2})
-    (line,) = capsys.readouterr().out.splitlines()
-    assert (json.loads(line)["password"], json.loads(line)["count"]) == (HIDDEN, 2)
+    (line,) = log()
+    assert (line["password"], line["count"]) == (HIDDEN, 2)

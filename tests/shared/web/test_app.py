@@ -1,6 +1,5 @@
 """What every HTTP function does around its routes, shown on an application of the test's own."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from shared.core.correlation import current
 from shared.core.errors import ServiceUnavailableError
 from shared.manifest.headers import SECURITY_HEADERS
 from shared.web.app import create_app
-from tests.web_fixtures import client_of
+from tests.web_fixtures import Log, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -146,36 +145,35 @@ class TestProblems:
         assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
 
     async def test_a_bug_tells_the_log_all_and_the_caller_nothing(
-        self, client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+        self, client: httpx.AsyncClient, log: Log
     ) -> None:
         answer = await client.get("/v2/test/bug/x", headers={"X-Request-ID": "a1b2c3d4"})
         assert "RuntimeError" not in answer.text
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [line["level"] for line in lines] == ["ERROR", "INFO"]
-        assert "RuntimeError" in lines[0]["exception"]
-        assert lines[0]["request_id"] == "a1b2c3d4"
+        failure, request = log()
+        assert (failure["level"], request["level"]) == ("ERROR", "INFO")
+        assert "RuntimeError" in failure["exception"]
+        assert failure["request_id"] == "a1b2c3d4"
 
 
 class TestLog:
     async def test_a_request_is_one_line_by_its_route(
-        self, client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+        self, client: httpx.AsyncClient, log: Log
     ) -> None:
         headers = {"X-Request-ID": "a1b2c3d4", "traceparent": TRACEPARENT}
         await client.get("/v2/test/down?search=private", headers=headers)
-        (line,) = capsys.readouterr().out.splitlines()
-        logged = json.loads(line)
+        (logged,) = log()
         assert logged["message"] == "request"
         assert logged["request_id"] == "a1b2c3d4"
         assert logged["trace_id"] == TRACEPARENT.split("-")[1]
         assert (logged["method"], logged["status"]) == ("GET", 503)
         assert logged["route"] == "/v2/test/down"
-        assert "private" not in line
+        assert "private" not in str(logged)
 
     async def test_a_parameter_stands_by_its_name_in_the_route(
-        self, client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+        self, client: httpx.AsyncClient, log: Log
     ) -> None:
         await client.get("/v2/test/bug/some-name")
-        logged = json.loads(capsys.readouterr().out.splitlines()[-1])
+        logged = log()[-1]
         assert logged["route"] == "/v2/test/bug/{name}"
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from infra_cdk.local.processes import free_port
-from tests.web_fixtures import client_of
+from tests.web_fixtures import Log, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def test_what_is_down_is_named_without_its_message(
     infrastructure: httpx.AsyncClient,
     cache: FakeCache,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    log: Log,
 ) -> None:
     from shared.adapters.database.engine import dispose_engines
     from shared.config.database import database_settings
@@ -73,7 +73,8 @@ async def test_what_is_down_is_named_without_its_message(
     assert [error["location"] for error in answer.json()["errors"]] == [["database"], ["cache"]]
     assert answer.headers["Retry-After"]
     assert "refused" not in answer.text
-    assert "hush-hush" not in capsys.readouterr().out
+    assert log()
+    assert "hush-hush" not in str(log())
 
 
 @DATA_API

@@ -167,9 +167,9 @@ class TestGet:
     ) -> None:
         owner, other = await sign_up(), await sign_up()
         item = await create(owner.client)
-        body = {"json": {"name": "Mine"}} if method == "PATCH" else {}
+        change = {"name": "Mine"} if method == "PATCH" else None
         for id_ in (item["id"], uuid4()):
-            answer = await other.client.request(method, f"{path}/{id_}", **body)
+            answer = await other.client.request(method, f"{path}/{id_}", json=change)
             assert (answer.status_code, answer.json()["code"]) == (404, "item_not_found")
         assert await names(owner.client) == ["Lamp"]
 

@@ -233,13 +233,13 @@ class TestOwnUser:
     ) -> None:
         from datetime import timedelta
 
+        from shared.core.clock import now
         from shared.domains.identity import service
 
         member = await sign_up()
-        real = service.now
-        monkeypatch.setattr(service, "now", lambda: real() + timedelta(minutes=14, seconds=50))
+        monkeypatch.setattr(service, "now", lambda: now() + timedelta(minutes=14, seconds=50))
         assert (await member.client.get(f"{USERS}/me")).status_code == 200
-        monkeypatch.setattr(service, "now", lambda: real() + timedelta(minutes=15, seconds=10))
+        monkeypatch.setattr(service, "now", lambda: now() + timedelta(minutes=15, seconds=10))
         assert (await member.client.get(f"{USERS}/me")).json()["code"] == "invalid_token"
 
     async def test_a_token_of_another_key_is_401(self, sign_up: SignUp) -> None:
