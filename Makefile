@@ -15,6 +15,7 @@ ASSETS := functions/api/docs/assets/docs.html
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
+ARCHITECTURE ?= arm64
 
 export PYTHONDONTWRITEBYTECODE ?=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
@@ -107,11 +108,11 @@ lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml anew
 
 ## -- Deploying ----------------------------------------------------------------------------------
 
-bundle: $(INSTALLED) $(ASSETS) ## Make the zips of the functions, for arm64
-	@$(PYTHON) -m infra_cdk.bundle
+bundle: $(INSTALLED) $(ASSETS) ## Make the zips of the functions, for arm64 (or ARCHITECTURE=x86_64)
+	@$(PYTHON) -m infra_cdk.bundle --architecture $(ARCHITECTURE)
 
 synth: bundle ## Make the CloudFormation template in cdk.out, offline
-	@$(PYTHON) -m infra_cdk.app
+	@CDK_CONTEXT_JSON='{"architecture": "$(ARCHITECTURE)"}' $(PYTHON) -m infra_cdk.app
 
 sam-check: $(INSTALLED) $(ASSETS) ## Run the functions by `sam local`, where Docker exists
 	@$(PYTHON) -m infra_cdk.sam_check

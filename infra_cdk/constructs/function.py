@@ -25,9 +25,6 @@ INTERFACE_ACTIONS = (
 """What Lambda itself does with a function's role to place it in a network."""
 
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
-"""What the context `architecture` may name: x86_64 is for `sam local` on such a machine."""
-
-ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
 class DeployedFunction(Construct):
