@@ -15,13 +15,14 @@ ASSETS := functions/api/docs/assets/docs.html
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
+ENVIRONMENT ?= staging
 ARCHITECTURE ?= arm64
 
 export PYTHONDONTWRITEBYTECODE ?=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: help install dev dev-reset test format lint types imports unit suite openapi openapi-check \
-	migration bundle synth sam-check coldstart-bench bench lock clean
+	migration bundle synth deploy sam-check coldstart-bench bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
@@ -113,6 +114,10 @@ bundle: $(INSTALLED) $(ASSETS) ## Make the zips of the functions, for arm64 (or 
 
 synth: bundle ## Make the CloudFormation template in cdk.out, offline
 	@CDK_CONTEXT_JSON='{"architecture": "$(ARCHITECTURE)"}' $(PYTHON) -m infra_cdk.app
+
+deploy: bundle $(NODE_MODULES) ## Deploy to AWS: make deploy ENVIRONMENT=staging
+	@PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" node node_modules/aws-cdk/bin/cdk deploy \
+		--context environment=$(ENVIRONMENT) --context architecture=$(ARCHITECTURE)
 
 sam-check: $(INSTALLED) $(ASSETS) ## Run the functions by `sam local`, where Docker exists
 	@$(PYTHON) -m infra_cdk.sam_check
