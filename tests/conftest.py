@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.database_fixtures",
     "tests.web_fixtures",
     "tests.infra_cdk.synth_fixtures",
+    "tests.infra_cdk.local.function_fixtures",
 )
 
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra_cdk.local.environment import REGION
 from infra_cdk.local.processes import dying_with_parent
 from infra_cdk.registry import Registered
-
-REGION = "eu-west-1"
-"""The Region that the functions believe to be in, unless their environment names another."""
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
@@ -60,7 +58,6 @@ class Launch:
             "TZ": ":UTC",
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": tempfile.gettempdir(),
-            "PYTHONPYCACHEPREFIX": str(self.bytecode),
         }
 
     async def start(self, *, port: int, stream: str) -> asyncio.subprocess.Process:
@@ -69,7 +66,8 @@ class Launch:
         It is the leader of a session of its own, and dies with the thread that calls this.
         """
         # -P: this package's own folder is not to be found in the function's sys.path.
-        command = dying_with_parent([sys.executable, "-P", str(_BOOTSTRAP)])
+        options = ["-P", "-X", f"pycache_prefix={self.bytecode}"]
+        command = dying_with_parent([sys.executable, *options, str(_BOOTSTRAP)])
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=self.root,
