@@ -13,7 +13,7 @@ from typing import Any
 from infra_cdk.local.gateway.headers import Headers, passed_out
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNSAFE_VALUE = re.compile(r"[\x00\r\n]")
+_UNSAFE_VALUE = re.compile(r"[\x00\r\n\ud800-\udfff]")
 _STATUSES = range(200, 600)
 
 
