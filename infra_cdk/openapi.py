@@ -74,14 +74,14 @@ def merge(documents: Iterable[Document]) -> Document:
             _unite(components.setdefault(section, {}), named)
     _refuse_shared_ids(paths)
     for operation in operations(paths):
-        operation["responses"] = _ordered(operation["responses"])
+        operation["responses"] = dict(sorted(operation["responses"].items()))
     return {
         "openapi": "3.1.0",
         "info": _info(),
         # Relative to the document, as it also stands behind the prefix of a stage.
         "servers": [{"url": "."}],
         "paths": {path: paths[path] for path in sorted(paths, key=_newest_first)},
-        "components": {section: _ordered(components[section]) for section in sorted(components)},
+        "components": _used_of(components, paths=paths),
         "tags": _tags(paths),
     }
 
@@ -89,15 +89,10 @@ def merge(documents: Iterable[Document]) -> Document:
 def select(whole: Document, *, prefix: str) -> Document:
     """Return the part of `whole` below `prefix`: its paths, and what these refer to."""
     paths = {path: item for path, item in whole["paths"].items() if path.startswith(prefix)}
-    used = _used(paths, components=whole["components"])
-    components = {
-        section: {name: value for name, value in named.items() if (section, name) in used}
-        for section, named in whole["components"].items()
-    }
     return whole | {
         "servers": [{"url": ".."}],
         "paths": paths,
-        "components": {section: named for section, named in components.items() if named},
+        "components": _used_of(whole["components"], paths=paths),
         "tags": _tags(paths),
     }
 
@@ -143,8 +138,14 @@ def _info() -> dict[str, Any]:
     }
 
 
-def _ordered(named: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: named[name] for name in sorted(named)}
+def _used_of(
+    components: Mapping[str, Mapping[str, Any]], *, paths: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the components that `paths` refers to, in alphabetical order."""
+    kept: dict[str, Any] = {}
+    for section, name in sorted(_used(paths, components=components)):
+        kept.setdefault(section, {})[name] = components[section][name]
+    return kept
 
 
 def _used(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
 from shared.core.schema import Schema
 
@@ -39,6 +39,10 @@ MINOR_UNITS = {
 
 class Money(Schema):
     """A price. A finer one than the currency's coins is allowed: 1.789 EUR a litre."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"amount": "12.50", "currency": "EUR"}]}
+    )
 
     amount: Amount
     currency: Currency

@@ -46,13 +46,25 @@ class Paging(Schema):
     cursor: Cursor | None = None
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=_LINE),
+    Field(examples=["Signal lantern"]),
+]
 """One line that names something: at most 200 characters."""
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_LINE)]
+Label = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32, pattern=_LINE),
+    Field(examples=["brass"]),
+]
 """A short word that things are grouped by: at most 32 characters."""
 
-Prose = Annotated[str, StringConstraints(max_length=5000, pattern=_NO_NUL)]
+Prose = Annotated[
+    str,
+    StringConstraints(max_length=5000, pattern=_NO_NUL),
+    Field(examples=["It burns paraffin, and has lenses in red and green."]),
+]
 """Running text: at most 5,000 characters, line ends included."""
 
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]

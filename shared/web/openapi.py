@@ -1,5 +1,7 @@
 """The OpenAPI 3.1 document of an application, with its problems."""
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from shared.core import errors
 from shared.core.errors import ProblemError
+from shared.domains.identity.errors import InvalidAccessTokenError
 from shared.web.problems import MEDIA_TYPE
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -38,11 +41,20 @@ FIELD_ERROR_SCHEMA: dict[str, Any] = {
 }
 
 
+FOR_USERS = (
+    errors.UnauthorizedError,
+    InvalidAccessTokenError,
+    errors.ValidationFailedError,
+    errors.ServiceUnavailableError,
+)
+"""What every route for logged-in users may answer."""
+
 ON_EVERY_BODY = (
     errors.MalformedBodyError,
     errors.PayloadTooLargeError,
     errors.UnsupportedMediaTypeError,
     errors.ValidationFailedError,
+    errors.ServiceUnavailableError,
 )
 """What every route with a body may answer."""
 
@@ -52,21 +64,48 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 
 
 def problems(*raised: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route: the problems that it may answer, by status."""
+    """Return the `responses` of a route: the problems that it may answer, by status and code."""
     found: dict[int | str, dict[str, Any]] = {}
     for error in raised:
-        response = found.setdefault(error.status, {"description": error.title, "content": _CONTENT})
+        response = found.setdefault(
+            error.status, {"description": error.title, "content": _content()}
+        )
         if error.title not in response["description"]:
             response["description"] += f"; {error.title}"
+        examples = response["content"][MEDIA_TYPE]["examples"]
+        examples[error.code] = {"$ref": f"#/components/examples/{error.code}"}
     return found
 
 
-_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def _content() -> dict[str, Any]:
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}}
 
 
 def document_of(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
+    """Return the OpenAPI document of an application, with an example of every problem there is."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    components["examples"] = {error.code: _example_of(error) for error in _kinds(ProblemError)}
+    schemas = components.setdefault("schemas", {})
     schemas |= {"Problem": PROBLEM_SCHEMA, "FieldError": FIELD_ERROR_SCHEMA}
     return document
+
+
+def _kinds(error: type[ProblemError]) -> Iterator[type[ProblemError]]:
+    yield error
+    for derived in error.__subclasses__():
+        yield from _kinds(derived)
+
+
+def _example_of(error: type[ProblemError]) -> dict[str, Any]:
+    field = {"location": ["body", "name"], "code": "string_too_short", "message": "It is empty."}
+    problem = {
+        "type": f"urn:switchyard:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": inspect.getdoc(error),
+        "code": error.code,
+        "request_id": "0199f3a2-5d41-7c86-9f0e-2b7d8c1e6a35",
+        "errors": [field] if issubclass(error, errors.ValidationFailedError) else [],
+    }
+    return {"summary": error.title, "value": problem}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi import Depends, FastAPI
 from fastapi.security import OAuth2PasswordBearer
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
@@ -22,7 +23,7 @@ from shared.web.limits import EXTENSION, LimitGroup
 
 type Document = dict[str, Any]
 
-PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,16 @@ def described(whole: Document) -> dict[str, Document]:
         for path, item in whole["paths"].items()
         for method, operation in item.items()
     }
+
+
+def errors_of(whole: Document) -> list[tuple[str, int, Document]]:
+    """Return every declared error: the operation's name, the status and the response."""
+    return [
+        (name, int(status), response)
+        for name, operation in described(whole).items()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+    ]
 
 
 class TestCommitted:
@@ -82,11 +93,29 @@ class TestDocuments:
     def test_every_error_is_a_problem_document(self, whole: Document) -> None:
         wrong = [
             f"{name} {status}"
-            for name, operation in described(whole).items()
-            for status, response in operation["responses"].items()
-            if int(status) >= 400 and response.get("content") != PROBLEM
+            for name, status, response in errors_of(whole)
+            if response["content"].keys() != {PROBLEM}
+            or response["content"][PROBLEM]["schema"] != {"$ref": "#/components/schemas/Problem"}
         ]
         assert wrong == []
+
+    def test_every_error_names_the_codes_that_it_may_have(self, whole: Document) -> None:
+        for name, status, response in errors_of(whole):
+            examples = response["content"][PROBLEM]["examples"]
+            assert examples, name
+            for code in examples:
+                problem = whole["components"]["examples"][code]["value"]
+                assert (problem["code"], problem["status"]) == (code, status), name
+
+    def test_every_example_fits_its_schema(self, whole: Document) -> None:
+        schemas = {"components": whole["components"]}
+        for example in whole["components"]["examples"].values():
+            schema = {"$ref": "#/components/schemas/Problem", **schemas}
+            OAS31Validator(schema).validate(example["value"])
+        for schema in whole["components"]["schemas"].values():
+            for name, described in schema.get("properties", {}).items():
+                for example in described.get("examples", ()):
+                    OAS31Validator({"properties": {name: described}}).validate({name: example})
 
     def test_every_operation_names_its_limit_group_and_cost(self, whole: Document) -> None:
         for name, operation in described(whole).items():

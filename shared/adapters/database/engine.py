@@ -44,16 +44,19 @@ def _explain_bad_text(context: ExceptionContext) -> None:
     # psycopg meets a lone surrogate while it encodes, outside the errors of its DBAPI.
     if isinstance(context.original_exception, UnicodeEncodeError):
         original = context.original_exception
-        raise DataError(context.statement, context.parameters, original) from original
+        raise DataError(
+            context.statement, context.parameters, original, hide_parameters=True
+        ) from original
 
 
 def _url_and_options(settings: DatabaseSettings) -> tuple[URL, dict[str, Any]]:
     register()
     url = make_url(settings.database_url)
     if url.drivername == "postgresql+dataapi":
-        return url, {}
+        return url, {"hide_parameters": True}
     milliseconds = int(settings.database_timeout_s * 1000)
     return url, {
+        "hide_parameters": True,
         # A Lambda environment serves one request at a time: one connection, checked before use.
         "pool_size": 1,
         "max_overflow": 9,

@@ -5,28 +5,37 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from shared.adapters.database.engine import async_engine, sync_engine
+from shared.core.errors import ServiceUnavailableError
 
 
 @asynccontextmanager
 async def unit_of_work() -> AsyncIterator[AsyncSession]:
     """Give a session with one transaction: committed at the end, rolled back on any error.
 
-    The only place that commits. Raises what the commit raised.
+    The only place that commits. Raises what the commit raised, ServiceUnavailableError where the
+    database does not answer.
     """
-    async with AsyncSession(async_engine(), expire_on_commit=False) as session, session.begin():
-        yield session
+    with _reachable():
+        async with AsyncSession(async_engine(), expire_on_commit=False) as session, session.begin():
+            yield session
 
 
 @asynccontextmanager
 async def autocommit() -> AsyncIterator[AsyncSession]:
-    """Give a session for reads: each statement is its own transaction, one Data API call."""
+    """Give a session for reads: each statement is its own transaction, one Data API call.
+
+    Raises ServiceUnavailableError where the database does not answer.
+    """
     engine = async_engine().execution_options(isolation_level="AUTOCOMMIT")
-    async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
-        yield session
+    with _reachable():
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
 
 
 @contextmanager
@@ -37,6 +46,18 @@ def sync_unit_of_work() -> Iterator[Session]:
 
 
 async def ping(*, timeout_s: float) -> None:
-    """Ask the database for one row. Raises TimeoutError or a DBAPI error where it does not answer."""
+    """Ask the database for one row.
+
+    Raises TimeoutError or ServiceUnavailableError where it does not answer.
+    """
     async with asyncio.timeout(timeout_s), autocommit() as session:
         await session.execute(text("SELECT 1"))
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    # What a caller may try again: a lost connection, a time-out, a deadlock, a full pool.
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise ServiceUnavailableError("The database does not answer: try again soon.") from error

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, StringConstraints
+from pydantic import MISSING, Field, StringConstraints
 
 from shared.core.schema import Schema
 
@@ -13,6 +13,7 @@ Username = Annotated[
     StringConstraints(
         min_length=3, max_length=32, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
     ),
+    Field(examples=["ada"]),
 ]
 """Letters, digits and inner `.`, `_`, `-`; unique whatever its case."""
 
@@ -25,11 +26,14 @@ Email = Annotated[
         max_length=254,
         pattern=rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(\.{_LABEL})*$",
     ),
+    Field(examples=["ada@example.com"]),
 ]
 """What a browser takes for an e-mail address (HTML, "valid e-mail address"); unique in any case."""
 
 NewPassword = Annotated[
-    str, StringConstraints(min_length=15, max_length=128, pattern=r"^[^\x00]*$")
+    str,
+    StringConstraints(min_length=15, max_length=128, pattern=r"^[^\x00]*$"),
+    Field(examples=["seven lanterns by the turntable"]),
 ]
 """Any characters (NIST SP 800-63B-4: length counts, composition does not)."""
 

@@ -7,21 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from shared.core import errors
 from shared.core.schema import Listing, Name, Paging, Schema, SearchText
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
 from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter, ItemSort
-from shared.domains.identity.errors import InvalidAccessTokenError
 from shared.web.auth import CurrentUser
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
 from shared.web.limits import LimitGroup, limited
-from shared.web.openapi import NOT_MODIFIED, ON_EVERY_BODY, problems
+from shared.web.openapi import FOR_USERS, NOT_MODIFIED, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/items", tags=["items"])
-
-_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
 
 
 class NamedItem(Schema):
@@ -55,7 +51,7 @@ def _named(item: Item) -> NamedItem:
 @router.post(
     "",
     status_code=201,
-    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY),
+    responses=problems(*FOR_USERS, *ON_EVERY_BODY),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_item(
@@ -69,7 +65,7 @@ async def create_item(
     return _named(item)
 
 
-@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+@router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
 async def list_items(
     user: CurrentUser, query: Annotated[ItemNameQuery, Query()], session: ReadSession
 ) -> Listing[NamedItem]:
@@ -82,7 +78,7 @@ async def list_items(
 @router.get(
     "/{item_id}",
     response_model=NamedItem,
-    responses={**problems(*_LOGGED_IN, ItemNotFoundError), **NOT_MODIFIED},
+    responses={**problems(*FOR_USERS, ItemNotFoundError), **NOT_MODIFIED},
     openapi_extra=limited(LimitGroup.READ),
 )
 async def get_item(
@@ -102,7 +98,7 @@ async def get_item(
 
 @router.patch(
     "/{item_id}",
-    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
+    responses=problems(*FOR_USERS, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def change_item(
@@ -125,7 +121,7 @@ async def change_item(
 @router.delete(
     "/{item_id}",
     status_code=204,
-    responses=problems(*_LOGGED_IN, ItemNotFoundError, ItemChangedError),
+    responses=problems(*FOR_USERS, ItemNotFoundError, ItemChangedError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def delete_item(

@@ -6,20 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from shared.core import errors
 from shared.core.schema import Listing, Paging
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import NoSuchItemError, PostNotFoundError
 from shared.domains.catalog.schemas import Post, PostDraft, PostFilter
-from shared.domains.identity.errors import InvalidAccessTokenError
 from shared.web.auth import CurrentUser
 from shared.web.limits import LimitGroup, limited
-from shared.web.openapi import ON_EVERY_BODY, problems
+from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/posts", tags=["posts"])
-
-_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
 
 
 class PostQuery(PostFilter, Paging):
@@ -29,7 +25,7 @@ class PostQuery(PostFilter, Paging):
 @router.post(
     "",
     status_code=201,
-    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, NoSuchItemError),
+    responses=problems(*FOR_USERS, *ON_EVERY_BODY, NoSuchItemError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_post(
@@ -41,7 +37,7 @@ async def create_post(
     return post
 
 
-@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+@router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
 async def list_posts(
     user: CurrentUser, query: Annotated[PostQuery, Query()], session: ReadSession
 ) -> Listing[Post]:
@@ -53,7 +49,7 @@ async def list_posts(
 
 @router.get(
     "/{post_id}",
-    responses=problems(*_LOGGED_IN, PostNotFoundError),
+    responses=problems(*FOR_USERS, PostNotFoundError),
     openapi_extra=limited(LimitGroup.READ),
 )
 async def get_post(user: CurrentUser, post_id: UUID, session: ReadSession) -> Post:
@@ -64,7 +60,7 @@ async def get_post(user: CurrentUser, post_id: UUID, session: ReadSession) -> Po
 @router.delete(
     "/{post_id}",
     status_code=204,
-    responses=problems(*_LOGGED_IN, PostNotFoundError),
+    responses=problems(*FOR_USERS, PostNotFoundError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def delete_post(user: CurrentUser, post_id: UUID, session: WriteSession) -> None:

@@ -5,11 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict
 
-from shared.core import errors
 from shared.domains.identity import api as identity
 from shared.domains.identity.errors import (
     EmailTakenError,
-    InvalidAccessTokenError,
     InvalidCredentialsError,
     UsernameTakenError,
     WeakPasswordError,
@@ -25,7 +23,7 @@ from shared.domains.identity.schemas import (
 )
 from shared.web.auth import CurrentUser
 from shared.web.limits import LimitGroup, limited
-from shared.web.openapi import ON_EVERY_BODY, problems
+from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
 router = APIRouter(tags=["users"])
@@ -67,7 +65,7 @@ async def log_in(form: Annotated[LoginForm, Form()], session: ReadSession) -> Ac
 
 @router.get(
     "/users/me",
-    responses=problems(errors.UnauthorizedError, InvalidAccessTokenError),
+    responses=problems(*FOR_USERS),
     openapi_extra=limited(LimitGroup.READ),
 )
 async def get_own_user(user: CurrentUser, session: ReadSession) -> User:
@@ -79,8 +77,7 @@ async def get_own_user(user: CurrentUser, session: ReadSession) -> User:
     "/users/me",
     responses=problems(
         *ON_EVERY_BODY,
-        errors.UnauthorizedError,
-        InvalidAccessTokenError,
+        *FOR_USERS,
         UsernameTakenError,
         EmailTakenError,
         WeakPasswordError,

@@ -6,21 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from shared.core import errors
 from shared.core.schema import Listing, Paging
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
 from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter
-from shared.domains.identity.errors import InvalidAccessTokenError
 from shared.web.auth import CurrentUser
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
 from shared.web.limits import LimitGroup, limited
-from shared.web.openapi import NOT_MODIFIED, ON_EVERY_BODY, problems
+from shared.web.openapi import FOR_USERS, NOT_MODIFIED, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/items", tags=["items"])
-
-_LOGGED_IN = (errors.UnauthorizedError, InvalidAccessTokenError, errors.ValidationFailedError)
 
 
 class ItemQuery(ItemFilter, Paging):
@@ -30,7 +26,7 @@ class ItemQuery(ItemFilter, Paging):
 @router.post(
     "",
     status_code=201,
-    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY),
+    responses=problems(*FOR_USERS, *ON_EVERY_BODY),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_item(
@@ -43,7 +39,7 @@ async def create_item(
     return item
 
 
-@router.get("", responses=problems(*_LOGGED_IN), openapi_extra=limited(LimitGroup.READ))
+@router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
 async def list_items(
     user: CurrentUser, query: Annotated[ItemQuery, Query()], session: ReadSession
 ) -> Listing[Item]:
@@ -56,7 +52,7 @@ async def list_items(
 @router.get(
     "/{item_id}",
     response_model=Item,
-    responses={**problems(*_LOGGED_IN, ItemNotFoundError), **NOT_MODIFIED},
+    responses={**problems(*FOR_USERS, ItemNotFoundError), **NOT_MODIFIED},
     openapi_extra=limited(LimitGroup.READ),
 )
 async def get_item(
@@ -76,7 +72,7 @@ async def get_item(
 
 @router.patch(
     "/{item_id}",
-    responses=problems(*_LOGGED_IN, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
+    responses=problems(*FOR_USERS, *ON_EVERY_BODY, ItemNotFoundError, ItemChangedError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def change_item(
@@ -98,7 +94,7 @@ async def change_item(
 @router.delete(
     "/{item_id}",
     status_code=204,
-    responses=problems(*_LOGGED_IN, ItemNotFoundError, ItemChangedError),
+    responses=problems(*FOR_USERS, ItemNotFoundError, ItemChangedError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def delete_item(
