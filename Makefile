@@ -128,4 +128,4 @@ bench: $(INSTALLED) ## Measure cold start and requests, each beside a baseline
 	@$(PYTHON) -m tests.benchmarks
 
 clean: ## Remove what the targets made, but for the state of `make dev`
-	@rm -rf $(VENV) node_modules functions/api/docs/assets build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-sam node_modules functions/api/docs/assets build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -16,7 +16,7 @@ STORAGE = {"sqlalchemy", "aurora_data_api", "psycopg", "redis"}
 CRYPTOGRAPHY = {"argon2", "joserfc", "cryptography"}
 FORBIDDEN = {
     "docs": NOWHERE | STORAGE | CRYPTOGRAPHY | {"fastapi", "shared.domains"},
-    "infrastructure": NOWHERE | STORAGE | CRYPTOGRAPHY | {"fastapi.openapi.utils"},
+    "infrastructure": NOWHERE | STORAGE | CRYPTOGRAPHY,
     "migrate": NOWHERE | STORAGE | CRYPTOGRAPHY | {"fastapi", "starlette", "mangum"},
     "webapp": NOWHERE | STORAGE | CRYPTOGRAPHY,
 }
