@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from infra_cdk.bundle import make_bundle
+from infra_cdk.local.processes import free_port
 from infra_cdk.registry import ROOT, registry
 
 NO_DOCKER = 3
@@ -163,7 +164,7 @@ def _media_type(content_type: str) -> str:
 @contextmanager
 def started_api() -> Iterator[int]:
     """Run `sam local start-api`, and yield its port. Raises SamError where it does not start."""
-    port, log = _free_port(), STATE / "start-api.log"
+    port, log = free_port(), STATE / "start-api.log"
     with log.open("w") as opened:
         command = _sam("start-api", "--port", str(port), "--warm-containers", "LAZY")
         process = subprocess.Popen(command, env=_sam_environment(), stdout=opened, stderr=opened)
@@ -174,12 +175,6 @@ def started_api() -> Iterator[int]:
         finally:
             process.terminate()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _await_port(port: int, *, process: subprocess.Popen[bytes]) -> bool:

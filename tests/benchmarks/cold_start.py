@@ -31,17 +31,27 @@ handler = importlib.import_module(sys.argv[1]).handler
 event = json.loads(sys.argv[2])
 answer = handler(event, None) if event else {"statusCode": None}
 spent = time.process_time() - started
-print(json.dumps({"cpu_s": spent, "status": answer["statusCode"], "modules": sorted(sys.modules)}))
+told = {"cpu_s": spent, "status": answer["statusCode"], "modules": sorted(sys.modules)}
+warm = []
+for _ in range(int(sys.argv[3])):
+    began = time.perf_counter()
+    handler(event, None)
+    warm.append(time.perf_counter() - began)
+print(json.dumps(told | {"warm_s": sorted(warm)[len(warm) // 2] if warm else 0.0}))
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """One start: processor time in seconds, the first answer's status, what was loaded."""
+    """One start: processor time in seconds, the first answer's status, what was loaded.
+
+    `warm_s` is the median of the answers after it, in seconds by the clock; 0 where none was asked.
+    """
 
     cpu_s: float
     status: int | None
     modules: frozenset[str]
+    warm_s: float
 
 
 @cache
@@ -56,8 +66,18 @@ def event_named(name: str) -> dict[str, Any]:
     return event
 
 
-def start_function(name: str, *, bytecode: Path, event: str | None = None) -> Start:
-    """Start a function in a fresh process with the `.pyc` files of `bytecode`, as its bundle has."""
+def start_function(
+    name: str,
+    *,
+    bytecode: Path,
+    event: str | None = None,
+    settings: Settings | None = None,
+    repeats: int = 0,
+) -> Start:
+    """Start a function in a fresh process with the `.pyc` files of `bytecode`, as its bundle has.
+
+    `event` replaces its first event; `repeats` is how often it is answered again.
+    """
     each = functions()[name]
     first = event or FIRST_EVENTS.get(name)
     return start(
@@ -65,13 +85,16 @@ def start_function(name: str, *, bytecode: Path, event: str | None = None) -> St
         bytecode=bytecode,
         event=event_named(first) if first else {},
         # As deployed, where the gateway is what admits hosts.
-        environment=environment_of(each.spec, settings=_nowhere()) | {"TRUSTED_HOSTS": "*"},
+        environment=environment_of(each.spec, settings=settings or nowhere())
+        | {"TRUSTED_HOSTS": "*"},
+        repeats=repeats,
     )
 
 
-def start_hello(*, bytecode: Path) -> Start:
+def start_hello(*, bytecode: Path, repeats: int = 0) -> Start:
     """Start the baseline, with the webapp function's first event."""
-    return start(HELLO, bytecode=bytecode, event=event_named(FIRST_EVENTS["webapp"]))
+    event = event_named(FIRST_EVENTS["webapp"])
+    return start(HELLO, bytecode=bytecode, event=event, repeats=repeats)
 
 
 def start(
@@ -80,10 +103,11 @@ def start(
     bytecode: Path,
     event: Mapping[str, Any],
     environment: Mapping[str, str] | None = None,
+    repeats: int = 0,
 ) -> Start:
     """Start any handler. Raises CalledProcessError where it fails."""
     run = subprocess.run(
-        [sys.executable, "-c", _CHILD, module, json.dumps(event)],
+        [sys.executable, "-c", _CHILD, module, json.dumps(event), str(repeats)],
         cwd=ROOT,
         env={"PATH": os.defpath, "PYTHONPYCACHEPREFIX": str(bytecode), **(environment or {})},
         stdout=subprocess.PIPE,
@@ -91,8 +115,7 @@ def start(
         check=True,
     )
     told = json.loads(run.stdout.splitlines()[-1])
-    modules = frozenset(told["modules"])
-    return Start(cpu_s=told["cpu_s"], status=told["status"], modules=modules)
+    return Start(**{**told, "modules": frozenset(told["modules"])})
 
 
 def ratio_to_hello(name: str, *, bytecode: Path, runs: int) -> float:
@@ -109,7 +132,7 @@ def ratio_to_hello(name: str, *, bytecode: Path, runs: int) -> float:
     return min(own for own, _ in pairs) / min(hello for _, hello in pairs)
 
 
-def _nowhere() -> Settings:
+def nowhere() -> Settings:
     """Addresses that nothing listens on: a first answer here needs no server."""
     closed = "127.0.0.1:1"
     return Settings(
