@@ -15,6 +15,7 @@ from infra_cdk.local.data_api.server import DataAPIServer
 from infra_cdk.local.data_api.service import IDLE_S
 from shared.adapters.database.engine import async_engine, sync_engine
 from shared.adapters.database.sessions import autocommit, ping, sync_unit_of_work, unit_of_work
+from shared.core.errors import ServiceUnavailableError
 
 type Calls = Callable[[], AbstractContextManager[list[str]]]
 
@@ -141,9 +142,10 @@ class TestLostTransaction:
                     self.lose(data_api, monkeypatch)
                 await session.execute(INSERT, {"n": 2})
 
-        with pytest.raises(DBAPIError) as caught:
+        with pytest.raises(ServiceUnavailableError) as caught:
             run(write(lost=True))
-        assert caught.value.connection_invalidated
+        assert isinstance(caught.value.__cause__, DBAPIError)
+        assert caught.value.__cause__.connection_invalidated
         assert kept() == []
         run(write(lost=False))
         assert kept() == [1, 2]
