@@ -17,7 +17,7 @@ class Version:
     sunset: datetime | None = None
     successor: str | None = None
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, path: str) -> dict[str, str]:
         """Return Deprecation (RFC 9745), Sunset (RFC 8594) and Link (RFC 5829), where they apply."""
         headers = {}
         if self.deprecated:
@@ -25,7 +25,9 @@ class Version:
         if self.sunset:
             headers["Sunset"] = format_datetime(self.sunset, usegmt=True)
         if self.successor:
-            headers["Link"] = f'</{self.successor}/openapi.json>; rel="successor-version"'
+            # Relative: the API may stand below a stage of the gateway.
+            up = "../" * (path.count("/") - 1)
+            headers["Link"] = f'<{up}{self.successor}/openapi.json>; rel="successor-version"'
         return headers
 
 
@@ -46,18 +48,16 @@ class Versions:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = {version.name: version.headers() for version in VERSIONS}
+        self._versions = {version.name: version for version in VERSIONS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        headers = self._headers.get(scope["path"].split("/", 2)[1]) if "path" in scope else None
-        if not headers:
-            await self._app(scope, receive, send)
-            return
+        path = scope.get("path", "")
+        version = self._versions.get(path.removeprefix("/").partition("/")[0])
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers)
+            if version and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(version.headers(path))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

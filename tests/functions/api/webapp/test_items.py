@@ -359,7 +359,11 @@ class TestVersions:
             headers = (await client.get(path)).headers
             assert headers["Deprecation"] == "@1793491200"
             assert headers["Sunset"] == "Mon, 01 Nov 2027 00:00:00 GMT"
-            assert 'rel="successor-version"' in headers["Link"]
+            target, relation = headers["Link"].split("; ")
+            assert relation == 'rel="successor-version"'
+            # Also below the prefix of a stage.
+            found = httpx.URL(f"https://api.example.com/live{path}").join(target.strip("<>"))
+            assert found.path == "/live/v2/openapi.json"
 
     async def test_version_2_does_not(self, client: httpx.AsyncClient) -> None:
         headers = (await client.get(V2)).headers
