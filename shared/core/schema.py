@@ -3,7 +3,7 @@
 The rules stand as patterns, so that OpenAPI tells a client all that is checked.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -37,6 +37,11 @@ class Listing[T](Schema):
 
     items: tuple[T, ...]
     next_cursor: str | None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return the name that clients get: `ItemListing`."""
+        return f"{params[0].__name__}Listing"
 
 
 class Paging(Schema):

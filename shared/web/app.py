@@ -1,11 +1,15 @@
 """The FastAPI application of one function."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
 
 from shared.core.errors import ProblemError
 from shared.web.middleware.stack import middleware
@@ -28,13 +32,34 @@ def create_app(*, title: str, routers: Iterable[APIRouter]) -> FastAPI:
         middleware=middleware(),
         exception_handlers={
             ProblemError: answer_problem,
-            HTTPException: answer_problem,
+            HTTPException: answer_http_exception,
             RequestValidationError: answer_invalid_request,
         },
     )
     for router in routers:
         app.include_router(router)
     return app
+
+
+async def answer_http_exception(request: Request, exception: Exception) -> Response:
+    """Answer what the framework raised; a 405 names all methods of the path (RFC 9110, section 15.5.6)."""
+    response = await answer_problem(request, exception)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_methods_of(request))
+    return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    # Each method of a path is a route of its own, and the router names those of the first.
+    scope = {name: request.scope[name] for name in ("type", "path", "root_path", "headers")}
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def operation_id(route: APIRoute) -> str:

@@ -7,10 +7,15 @@ from typing import Annotated
 from fastapi import Depends, Header
 from starlette.responses import Response
 
-from shared.core.errors import FieldError, ValidationFailedError
+# ASCII only: this service's own tags are numbers.
+_TAG = r'(W/)?"([!#-~]*)"'
+_CONDITION = rf"^ *(\*|{_TAG}( *, *{_TAG})*) *$"
 
-_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_TAGS = re.compile(rf"\s*{_TAG.pattern}(\s*,\s*{_TAG.pattern})*\s*")
+Condition = Annotated[
+    str | None,
+    Header(pattern=_CONDITION, description="Entity tags as they were given."),
+]
+"""The value of If-Match or If-None-Match: `*`, or a list of entity tags, quotes included."""
 
 
 class _Every(Container[int]):
@@ -38,38 +43,21 @@ def not_modified(version: int) -> Response:
     return response
 
 
-def _if_match(if_match: Annotated[str | None, Header(max_length=1000)] = None) -> Container[int]:
+def _if_match(if_match: Condition = None) -> Container[int]:
     if if_match is None or if_match.strip() == "*":
         return _Every()
-    tags = _tags_of(if_match, header="if-match")
     # Strong comparison: a weak tag never matches.
-    return frozenset(int(tag) for weak, tag in tags if not weak and tag.isdecimal())
+    return frozenset(
+        int(tag) for weak, tag in re.findall(_TAG, if_match) if not weak and tag.isdecimal()
+    )
 
 
-def _if_none_match(
-    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
-) -> Container[int]:
+def _if_none_match(if_none_match: Condition = None) -> Container[int]:
     if if_none_match is None:
         return frozenset()
     if if_none_match.strip() == "*":
         return _Every()
-    tags = _tags_of(if_none_match, header="if-none-match")
-    return frozenset(int(tag) for _, tag in tags if tag.isdecimal())
-
-
-def _tags_of(value: str, *, header: str) -> list[tuple[str, str]]:
-    if not _TAGS.fullmatch(value):
-        raise ValidationFailedError(
-            "The condition is not a list of entity tags.",
-            errors=[
-                FieldError(
-                    location=("header", header),
-                    code="entity_tags",
-                    message='Send the ETag as it was given, quotes included: "3".',
-                )
-            ],
-        )
-    return _TAG.findall(value)
+    return frozenset(int(tag) for _, tag in re.findall(_TAG, if_none_match) if tag.isdecimal())
 
 
 ExpectedVersions = Annotated[Container[int], Depends(_if_match)]

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of an application, with its problems."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -84,11 +84,32 @@ def _content() -> dict[str, Any]:
 def document_of(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, with an example of every problem there is."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    for parameter in _parameters(document["paths"]):
+        parameter["schema"] = _without_null(parameter["schema"])
     components = document.setdefault("components", {})
     components["examples"] = {error.code: _example_of(error) for error in _kinds(ProblemError)}
     schemas = components.setdefault("schemas", {})
     schemas |= {"Problem": PROBLEM_SCHEMA, "FieldError": FIELD_ERROR_SCHEMA}
     return document
+
+
+def _parameters(paths: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in paths.values():
+        for operation in item.values():
+            yield from operation.get("parameters", ())
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter: one that is not sent is absent, for text has no null."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    match kinds:
+        case []:
+            return rest
+        case [kind]:
+            return {**kind, **rest}
+        case _:
+            return {**rest, "anyOf": kinds}
 
 
 def _kinds(error: type[ProblemError]) -> Iterator[type[ProblemError]]:

@@ -44,6 +44,13 @@ async def post_echo(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+@router.get("/things/{number}")
+@router.patch("/things/{number}")
+@router.delete("/things/{number}")
+async def use_thing(number: int) -> int:
+    return number
+
+
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, https://other.example.com")
@@ -131,6 +138,7 @@ class TestProblems:
 
     async def test_405_names_the_methods_that_there_are(self, client: httpx.AsyncClient) -> None:
         assert (await client.delete("/v2/test/ids")).headers["Allow"] == "GET"
+        assert (await client.put("/v2/test/things/7")).headers["Allow"] == "GET, PATCH, DELETE"
 
     async def test_503_says_when_to_try_again(self, client: httpx.AsyncClient) -> None:
         assert int((await client.get("/v2/test/down")).headers["Retry-After"]) > 0

@@ -34,7 +34,7 @@ class LoginForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    grant_type: Literal["password"] | None = None
+    grant_type: Literal["password"] = "password"
     username: Login
     password: GivenPassword
 
