@@ -1,0 +1,193 @@
+"""The API keeps what its OpenAPI document says: schemathesis with every check and phase.
+
+`make test` runs a small campaign from a fixed seed; `make fuzz` a long one from a random seed, by
+setting FUZZ_S. schemathesis.toml says what a schema cannot.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.cloud_fixtures import Cloud
+from tests.web_fixtures import PASSWORD
+
+CONFIG = Path(__file__).resolve().parents[2] / "schemathesis.toml"
+FUZZ_S = os.environ.get("FUZZ_S")
+AMOUNT = ["--max-time", FUZZ_S] if FUZZ_S else ["--max-examples", "15", "--seed", "1"]
+
+pytestmark = [
+    pytest.mark.timeout(300 + int(FUZZ_S or 0)),
+    pytest.mark.xdist_group("schemathesis"),  # one campaign serves all tests
+]
+
+BEYOND_SCHEMAS = {
+    "email_taken",
+    "invalid_credentials",
+    "invalid_cursor",
+    "item_changed",
+    "item_not_found",
+    "no_such_item",
+    "post_not_found",
+    "username_taken",
+    "weak_password",
+    "wrong_password",
+}
+"""What may be wrong with a request that breaks no schema."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request, by the operation that it is for, and its answer."""
+
+    operation: str
+    sensible: bool
+    status: int
+    media_type: str
+    body: bytes
+    after: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status < 300
+
+    @property
+    def code(self) -> str:
+        """What is wrong: of a field where the problem as a whole is no more than that."""
+        problem = json.loads(self.body)
+        fields = {each["code"] for each in problem["errors"]}
+        code: str = problem["code"]
+        return fields.pop() if code == "validation_failed" and len(fields) == 1 else code
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A run of schemathesis, and what the cloud logged meanwhile."""
+
+    exit_code: int
+    output: str
+    exchanges: list[Exchange]
+    log: set[str]
+
+
+@pytest.fixture(scope="module")
+def campaign(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    folder = tmp_path_factory.mktemp("schemathesis")
+    report = folder / "report.ndjson"
+    program = Path(sys.executable).with_name("schemathesis")
+    authorization = f"Authorization: Bearer {token_of_new_user(cloud)}"
+    before = set(cloud.log().splitlines())
+    done = subprocess.run(
+        [
+            *(program, "--config-file", CONFIG, "run", f"{cloud.url}/openapi.json"),
+            *("--header", authorization, "--checks", "all", "--continue-on-failure"),
+            *("--no-color", "--report-ndjson-path", report, *AMOUNT),
+        ],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Campaign(
+        exit_code=done.returncode,
+        output=done.stdout,
+        exchanges=list(exchanges_in(report)),
+        log=set(cloud.log().splitlines()) - before,
+    )
+
+
+def token_of_new_user(cloud: Cloud) -> str:
+    """Return the token of a user whom no other test knows: the campaign changes them."""
+    name = f"fuzz-{uuid4().hex[:8]}"
+    user = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+    with httpx.Client(base_url=f"{cloud.url}/v2/webapp") as client:
+        assert client.post("/users", json=user).status_code == 201
+        form = {"username": name, "password": PASSWORD}
+        token: str = client.post("/login", data=form).json()["access_token"]
+    return token
+
+
+def exchanges_in(report: Path) -> Iterator[Exchange]:
+    """Iterate over what schemathesis sent and got, scenario by scenario."""
+    with report.open() as lines:
+        for line in lines:
+            recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+            cases = recorder.get("cases", {})
+            for id_, exchange in recorder.get("interactions", {}).items():
+                if exchange["response"]:
+                    yield exchange_of(cases[id_], exchange["response"], cases=cases)
+
+
+def exchange_of(
+    case: dict[str, Any], response: dict[str, Any], *, cases: dict[str, Any]
+) -> Exchange:
+    parent = cases.get(case.get("parent_id", "")) if case["is_transition_applied"] else None
+    return Exchange(
+        operation=operation_of(case),
+        sensible=case["value"]["meta"]["generation"]["mode"] == "positive",
+        status=response["status_code"],
+        media_type=response["headers"].get("content-type", [""])[0],
+        body=base64.b64decode((response["content"] or {}).get("$base64", "")),
+        after=operation_of(parent) if parent else None,
+    )
+
+
+def operation_of(case: dict[str, Any]) -> str:
+    return f"{case['value']['method']} {case['value']['path']}"
+
+
+def test_no_check_fails(campaign: Campaign) -> None:
+    assert campaign.exit_code == 0, campaign.output
+
+
+def test_every_operation_was_used_with_success(campaign: Campaign, cloud: Cloud) -> None:
+    paths = httpx.get(f"{cloud.url}/openapi.json").json()["paths"]
+    documented = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    used = {exchange.operation for exchange in campaign.exchanges if exchange.succeeded}
+    # A login is no guesswork: the campaign knows no password.
+    assert {each for each in documented - used if not each.endswith("/login")} == set()
+
+
+def test_what_one_request_made_others_used(campaign: Campaign) -> None:
+    chains = {
+        (exchange.after, exchange.operation)
+        for exchange in campaign.exchanges
+        if exchange.succeeded and exchange.after
+    }
+    assert len(chains) >= 20
+    for_items = {then for made, then in chains if made == "POST /v2/webapp/items"}
+    assert {"GET /v2/webapp/items/{item_id}", "POST /v2/webapp/posts"} <= for_items
+
+
+def test_every_error_is_a_problem_document(campaign: Campaign) -> None:
+    errors = [exchange for exchange in campaign.exchanges if exchange.status >= 400]
+    assert errors
+    assert {exchange.media_type for exchange in errors} == {"application/problem+json"}
+
+
+def test_what_breaks_no_schema_is_refused_for_a_reason_beyond_schemas_only(
+    campaign: Campaign,
+) -> None:
+    refused = {
+        (exchange.code, exchange.operation)
+        for exchange in campaign.exchanges
+        if exchange.sensible and exchange.status >= 400
+    }
+    assert {each for each in refused if each[0] not in BEYOND_SCHEMAS} == set()
+
+
+def test_nothing_failed_behind_the_answers(campaign: Campaign) -> None:
+    assert campaign.log
+    failure = re.compile(r" 5\d\d \d+ ms$|unhandled error|Traceback", re.MULTILINE)
+    assert [line for line in campaign.log if failure.search(line)] == []
