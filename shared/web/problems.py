@@ -14,18 +14,21 @@ from starlette.responses import Response
 
 from shared.core import errors
 from shared.core.correlation import current
-from shared.core.errors import ProblemError
+from shared.core.errors import FieldError, ProblemError
 
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_S = 5
 """When a client may try again after a 503, in seconds."""
 
-_BY_STATUS: Mapping[int, tuple[type[ProblemError], str]] = {
-    400: (errors.MalformedBodyError, "The request body cannot be read."),
-    404: (errors.NotFoundError, "No route has this path."),
-    405: (errors.MethodNotAllowedError, "This path does not have this method: see Allow."),
-    413: (errors.PayloadTooLargeError, "The request body is larger than this service accepts."),
+_UNREADABLE = FieldError(
+    location=("body",), code="unreadable", message="It is no text in UTF-8, or nested too deep."
+)
+_BY_STATUS: Mapping[int, ProblemError] = {
+    400: errors.MalformedBodyError("The request body cannot be read.", errors=[_UNREADABLE]),
+    404: errors.NotFoundError("No route has this path."),
+    405: errors.MethodNotAllowedError("This path does not have this method: see Allow."),
+    413: errors.PayloadTooLargeError("The request body is larger than this service accepts."),
 }
 """What Starlette and FastAPI raise by themselves."""
 
@@ -74,8 +77,7 @@ def problem_of(exception: Exception) -> ProblemError:
         case ProblemError():
             return exception
         case HTTPException() if exception.status_code in _BY_STATUS:
-            class_, detail = _BY_STATUS[exception.status_code]
-            return class_(detail)
+            return _BY_STATUS[exception.status_code]
         case _:
             return InternalError("The service failed. Report the request id if it persists.")
 

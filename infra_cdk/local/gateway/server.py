@@ -128,8 +128,11 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        # The library logs it, and raises where an answer is under way already.
-        super().handle_error(request, status, exc, message)
+        if status >= _SERVER_ERROR or request.writer.output_size:
+            # The library logs it, and raises where an answer is under way already.
+            super().handle_error(request, status, exc, message)
+        else:
+            _logger.warning("no HTTP from %s: %s", request.remote, str(exc).partition("\n")[0])
         kind = DEFAULT_5XX if status >= _SERVER_ERROR else DEFAULT_4XX
         nothing = _request_of(request, port=0)
         response = _sent(answer_of(kind, request_id=nothing.id), request=nothing)

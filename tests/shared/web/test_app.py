@@ -136,6 +136,15 @@ class TestProblems:
         assert answer.json()["status"] == status
         assert answer.json()["code"] == code
 
+    @pytest.mark.parametrize("content", [b'{"name": "\xff"}', b"[" * 50_000, b"9" * 5_000])
+    async def test_a_body_that_no_parser_reads_is_named(
+        self, client: httpx.AsyncClient, content: bytes
+    ) -> None:
+        headers = {"Content-Type": "application/json"}
+        problem = (await client.post("/v2/test/echo", content=content, headers=headers)).json()
+        assert problem["code"] == "malformed_body"
+        assert [each["location"] for each in problem["errors"]] == [["body"]]
+
     async def test_405_names_the_methods_that_there_are(self, client: httpx.AsyncClient) -> None:
         assert (await client.delete("/v2/test/ids")).headers["Allow"] == "GET"
         assert (await client.put("/v2/test/things/7")).headers["Allow"] == "GET, PATCH, DELETE"
