@@ -15,13 +15,14 @@ ASSETS := functions/api/docs/assets/docs.html
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
+FUZZ_S ?= 600
 ENVIRONMENT ?= staging
 ARCHITECTURE ?= arm64
 
 export PYTHONDONTWRITEBYTECODE ?=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help install dev dev-reset test format lint types imports unit suite openapi openapi-check \
+.PHONY: help install dev dev-reset test format lint types imports unit fuzz suite openapi openapi-check \
 	migration bundle synth deploy sam-check coldstart-bench bench lock clean
 
 help: ## List the targets
@@ -86,6 +87,9 @@ imports: $(INSTALLED) ## The directions of docs/architecture.md, by import-linte
 
 unit: $(INSTALLED) $(ASSETS) ## All of tests/ but SQLAlchemy's suite
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup tests
+
+fuzz: $(INSTALLED) $(ASSETS) ## Fuzz the API for ten minutes, from a random seed (or FUZZ_S=seconds, at most 800)
+	@FUZZ_S=$(FUZZ_S) $(PYTHON) -m pytest tests/e2e/test_schemathesis.py
 
 suite: $(INSTALLED) ## SQLAlchemy's own dialect suite, through the Data API
 	@$(PYTHON) -m tests.dialect_suite

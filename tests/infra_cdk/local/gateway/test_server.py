@@ -221,6 +221,8 @@ async def test_what_is_no_http_is_a_400_problem(
     assert head.startswith(b"HTTP/1.")
     assert b" 400 " in head.splitlines()[0]
     assert json.loads(body)["code"] == "bad_request"
+    [record] = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
 
 
 async def test_a_header_that_is_no_utf8_reaches_the_function() -> None:
