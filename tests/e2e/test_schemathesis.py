@@ -19,7 +19,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.cloud_fixtures import Cloud
+from tests.cloud_fixtures import Cloud, running_cloud
 from tests.web_fixtures import PASSWORD
 
 CONFIG = Path(__file__).resolve().parents[2] / "schemathesis.toml"
@@ -74,6 +74,7 @@ class Exchange:
 class Campaign:
     """A run of schemathesis, and what the cloud logged meanwhile."""
 
+    documented: set[str]
     exit_code: int
     output: str
     exchanges: list[Exchange]
@@ -81,8 +82,15 @@ class Campaign:
 
 
 @pytest.fixture(scope="module")
-def campaign(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    # A cloud of its own: what other tests made there, such as a user of the examples' name, would
+    # change what the campaign gets to see.
     folder = tmp_path_factory.mktemp("schemathesis")
+    with running_cloud(folder / "state") as cloud:
+        return run_campaign(cloud, folder=folder)
+
+
+def run_campaign(cloud: Cloud, *, folder: Path) -> Campaign:
     report = folder / "report.ndjson"
     program = str(Path(sys.executable).with_name("schemathesis"))
     authorization = f"Authorization: Bearer {token_of_new_user(cloud)}"
@@ -100,11 +108,17 @@ def campaign(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Campaign
         check=False,
     )
     return Campaign(
+        documented=operations_of(cloud),
         exit_code=done.returncode,
         output=done.stdout,
         exchanges=list(exchanges_in(report)),
         log=set(cloud.log().splitlines()) - before,
     )
+
+
+def operations_of(cloud: Cloud) -> set[str]:
+    paths = httpx.get(f"{cloud.url}/openapi.json").json()["paths"]
+    return {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
 
 
 def token_of_new_user(cloud: Cloud) -> str:
@@ -153,12 +167,16 @@ def test_no_check_fails(campaign: Campaign) -> None:
     assert campaign.exit_code == 0, campaign.output
 
 
-def test_every_operation_was_used_with_success(campaign: Campaign, cloud: Cloud) -> None:
-    paths = httpx.get(f"{cloud.url}/openapi.json").json()["paths"]
-    documented = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+def test_every_operation_was_used_with_success_in_some_version(campaign: Campaign) -> None:
     used = {exchange.operation for exchange in campaign.exchanges if exchange.succeeded}
+    missed = {versionless(each) for each in campaign.documented} - set(map(versionless, used))
     # A login is no guesswork: the campaign knows no password.
-    assert {each for each in documented - used if not each.endswith("/login")} == set()
+    assert missed <= {versionless("POST /v2/webapp/login")}
+
+
+def versionless(operation: str) -> str:
+    # The example of a new user can be registered once: the other version answers 409.
+    return re.sub(r"/v\d/", "/", operation)
 
 
 def test_what_one_request_made_others_used(campaign: Campaign) -> None:
