@@ -15,6 +15,9 @@ ASSETS := functions/api/docs/assets/docs.html
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
+BUNDLED = build/.for-$(ARCHITECTURE)
+BUNDLE_SOURCES = pyproject.toml requirements/dev.txt infra_cdk/bundle.py infra_cdk/elf.py \
+	$(shell find functions shared -type f -not -path '*/__pycache__/*' -not -path '*/assets/*')
 FUZZ_S ?= 600
 ENVIRONMENT ?= staging
 ARCHITECTURE ?= arm64
@@ -103,7 +106,7 @@ openapi-check: $(INSTALLED) ## Fail where the committed OpenAPI documents are ou
 	@$(PYTHON) -m infra_cdk.openapi --check
 
 migration: $(INSTALLED) ## Write a migration from the models: make migration NAME=add_colour
-	@$(PYTHON) -m infra_cdk.local.migration "$(NAME)"
+	@$(PYTHON) -m infra_cdk.local.migration "$${NAME-}"
 
 lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml anew
 	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
@@ -115,11 +118,17 @@ lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml anew
 
 bundle: $(INSTALLED) $(ASSETS) ## Make the zips of the functions, for arm64 (or ARCHITECTURE=x86_64)
 	@$(PYTHON) -m infra_cdk.bundle --architecture $(ARCHITECTURE)
+	@rm -f build/.for-*
+	@touch $(BUNDLED)
 
-synth: bundle ## Make the CloudFormation template in cdk.out, offline
+# Made anew only where something changed: fetching packages is the one step that needs a network.
+$(BUNDLED): $(INSTALLED) $(ASSETS) $(BUNDLE_SOURCES)
+	@$(MAKE) --no-print-directory bundle
+
+synth: $(BUNDLED) ## Make the CloudFormation template in cdk.out, offline
 	@CDK_CONTEXT_JSON='{"architecture": "$(ARCHITECTURE)"}' $(PYTHON) -m infra_cdk.app
 
-deploy: bundle $(NODE_MODULES) ## Deploy to AWS: make deploy ENVIRONMENT=staging
+deploy: $(BUNDLED) $(NODE_MODULES) ## Deploy to AWS: make deploy ENVIRONMENT=staging
 	@PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" node node_modules/aws-cdk/bin/cdk deploy \
 		--context environment=$(ENVIRONMENT) --context architecture=$(ARCHITECTURE)
 

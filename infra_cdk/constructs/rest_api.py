@@ -1,6 +1,7 @@
 """The REST API: one proxy for each declared path, problem details for the gateway's own errors."""
 
 import json
+from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
@@ -146,7 +147,7 @@ class RestApi(Construct):
         )
 
 
-def _body(response: GatewayResponse) -> dict[str, str | int]:
+def _body(response: GatewayResponse) -> dict[str, Any]:
     problem = problem_of(response, request_id="$context.requestId")
     if response in _DEFAULTS:
         # It stands for several statuses, and RFC 9457 has the member agree with the one sent.

@@ -12,6 +12,7 @@ from infra_cdk.registry import ROOT
 DEFAULT_PORT = 8000
 
 _HIGHEST_PORT = 65535
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _REDIS_SCHEMES = frozenset({"redis", "rediss"})
 
@@ -44,8 +45,14 @@ def read_options(environ: Mapping[str, str]) -> Options:
         port=_port(given.get("PORT", str(DEFAULT_PORT))),
         database_url=_database_url(given.get("DATABASE_URL")),
         redis_url=_redis_url(given.get("REDIS_URL")),
-        log_level=given.get("LOG_LEVEL", "INFO"),
+        log_level=_log_level(given.get("LOG_LEVEL", "INFO")),
     )
+
+
+def _log_level(text: str) -> str:
+    if text in _LOG_LEVELS:
+        return text
+    raise StartError(f"LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {text!r}")
 
 
 def _port(text: str) -> int:

@@ -28,6 +28,8 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    # An error's detail shows the row: what users entered is not for the log.
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
 }
 
@@ -91,6 +93,11 @@ def start_postgres(data: Path, *, port: int, log: Path) -> Postgres:
 
 
 def _initialise(data: Path) -> None:
+    if data.is_dir() and any(data.iterdir()):
+        raise StartError(
+            f"{data} holds files but is no PostgreSQL data directory (it has no PG_VERSION): move them "
+            "away, or choose another place by SWITCHYARD_STATE"
+        )
     # Made beside its place and renamed, so that an interrupted initdb leaves nothing half-made.
     fresh = data.with_name(data.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -4,11 +4,12 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from infra_cdk.local.environment import DATA_API_URL, DATABASE, Settings
+from infra_cdk.local.environment import DATA_API_URL, DATABASE, REGION, Settings
 from infra_cdk.local.options import Options
 from infra_cdk.local.ports import HOST, held_port
 from infra_cdk.local.postgres import USER, Postgres, start_postgres
@@ -137,7 +138,10 @@ class Servers:
         self._start(name, [sys.executable, "-m", *words])
 
     def _start(self, name: str, command: list[str]) -> None:
-        child = start(name, dying_with_parent(command), log=self._log(name))
+        command = dying_with_parent(command)
+        child = start(
+            name, command, log=self._log(name), environment=server_environment(os.environ)
+        )
         self._children.append(child)
 
     def _child(self, name: str) -> Child:
@@ -149,6 +153,13 @@ class Servers:
     async def _listening(self, name: str) -> None:
         port = self._ports[name]
         await asyncio.to_thread(self._child(name).wait_until, lambda: accepts_connections(port))
+
+
+def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a server: what the user's own AWS set-up says is not for it."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    return kept | keys | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
 
 
 def _pongs(port: int) -> bool:

@@ -7,6 +7,7 @@ Source: AWS, "Gateway response types for API Gateway".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 BINARY_MEDIA_TYPES = ("*/*",)
 """The media types whose bodies the gateway leaves alone, base64-encoded in the event: all.
@@ -22,8 +23,13 @@ GATEWAY_RESPONSE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
 }
-"""The headers of every answer that the gateway makes by itself."""
+"""The headers of every answer that the gateway makes by itself.
+
+A Content-Security-Policy is not among them: its quotes cannot stand in the gateway's quoted literals.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +143,7 @@ def response_of(type_: str) -> GatewayResponse:
     return {response.type: response for response in GATEWAY_RESPONSES}[type_]
 
 
-def problem_of(response: GatewayResponse, *, request_id: str) -> dict[str, str | int]:
+def problem_of(response: GatewayResponse, *, request_id: str) -> dict[str, Any]:
     """Return the body of a gateway response: an RFC 9457 object in the application's format.
 
     On AWS `request_id` is the mapping variable `$context.requestId`, filled in by the gateway.
@@ -149,4 +155,5 @@ def problem_of(response: GatewayResponse, *, request_id: str) -> dict[str, str |
         "detail": response.detail,
         "code": response.code,
         "request_id": request_id,
+        "errors": [],
     }

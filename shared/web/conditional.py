@@ -1,7 +1,7 @@
 """Conditional requests (RFC 9110, section 13) over resources that count their versions."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 # ASCII only: this service's own tags are numbers.
 _TAG = r'(W/)?"([!#-~]*)"'
+# As `entity_tag` writes it: nothing else is ever a version, however long or whatever its zeros.
+_VERSION = re.compile("[1-9][0-9]{0,8}")
 _CONDITION = rf"^ *(\*|{_TAG}( *, *{_TAG})*) *$"
 
 Condition = Annotated[
@@ -47,9 +49,7 @@ def _if_match(if_match: Condition = None) -> Container[int]:
     if if_match is None or if_match.strip() == "*":
         return _Every()
     # Strong comparison: a weak tag never matches.
-    return frozenset(
-        int(tag) for weak, tag in re.findall(_TAG, if_match) if not weak and tag.isdecimal()
-    )
+    return _versions_in(tag for weak, tag in re.findall(_TAG, if_match) if not weak)
 
 
 def _if_none_match(if_none_match: Condition = None) -> Container[int]:
@@ -57,7 +57,11 @@ def _if_none_match(if_none_match: Condition = None) -> Container[int]:
         return frozenset()
     if if_none_match.strip() == "*":
         return _Every()
-    return frozenset(int(tag) for _, tag in re.findall(_TAG, if_none_match) if tag.isdecimal())
+    return _versions_in(tag for _, tag in re.findall(_TAG, if_none_match))
+
+
+def _versions_in(tags: Iterable[str]) -> frozenset[int]:
+    return frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag))
 
 
 ExpectedVersions = Annotated[Container[int], Depends(_if_match)]

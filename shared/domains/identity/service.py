@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 from pydantic import MISSING
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -123,7 +123,7 @@ def _acceptable(password: str, *, context: tuple[str, ...]) -> str:
     return typed
 
 
-async def _signing_key() -> OKPKey:
+async def _signing_key() -> ECKey:
     # The first use asks Secrets Manager, which blocks; later ones find the key at hand.
     if not _loaded_key.cache_info().currsize:
         return await asyncio.to_thread(_loaded_key)
@@ -131,5 +131,5 @@ async def _signing_key() -> OKPKey:
 
 
 @cache
-def _loaded_key() -> OKPKey:
+def _loaded_key() -> ECKey:
     return tokens.derive_key(secrets.read_secret(identity_settings().signing_secret_id))

@@ -71,3 +71,9 @@ def test_the_options_do_not_show_addresses() -> None:
         "REDIS_URL": "redis://:my-password@c",
     }
     assert "my-password" not in repr(read_options(given))
+
+
+@pytest.mark.parametrize("level", ["garbage", "debug", "10"])
+def test_a_log_level_that_is_none_is_refused_by_name(level: str) -> None:
+    with pytest.raises(StartError, match="LOG_LEVEL must be one of DEBUG, INFO"):
+        read_options({"LOG_LEVEL": level})

@@ -63,6 +63,7 @@ class TestProblem:
             "detail": response.detail,
             "code": response.code,
             "request_id": "some-id",
+            "errors": [],
         }
 
     def test_its_headers_say_what_it_is_and_keep_it_out_of_caches(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from shared.config.http import http_settings
 from shared.core.correlation import current
 from shared.web.app import create_app
 from shared.web.handler import lambda_handler
@@ -66,6 +67,17 @@ def test_bytes_come_in_base64() -> None:
     answer = handler(event("/v2/image"), None)
     assert answer["isBase64Encoded"] is True
     assert b64decode(answer["body"]) == b"\x89PNG\xff"
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[::1]:8000", "127.0.0.1:abc", "a:b:c", "a b"])
+def test_a_host_that_is_none_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_HOSTS", "api.example.com")
+    http_settings.cache_clear()
+    fresh = lambda_handler(create_app(title="Test", routers=[router]))
+    headers = {"headers": {"Host": host}, "multiValueHeaders": {"Host": [host]}}
+    answer = fresh(event("/v2/id", **headers), None)
+    http_settings.cache_clear()
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "untrusted_host")
 
 
 def test_what_is_no_http_event_is_refused() -> None:

@@ -301,7 +301,7 @@ class TestChange:
     ) -> None:
         item = await create(client)
         url = f"{path}/{item['id']}"
-        for stale in ('"2"', 'W/"1"', '"nonsense"'):
+        for stale in ('"2"', 'W/"1"', '"nonsense"', '"01"', f'"{"9" * 5000}"'):
             answer = await client.patch(url, json={"name": "No"}, headers={"If-Match": stale})
             assert (answer.status_code, answer.json()["code"]) == (412, "item_changed")
         for fresh in ('"1"', '"9", "2"', "*"):
