@@ -50,7 +50,18 @@ async def ping(*, timeout_s: float) -> None:
 
     Raises TimeoutError or ServiceUnavailableError where it does not answer.
     """
-    async with asyncio.timeout(timeout_s), autocommit() as session:
+    asked = asyncio.ensure_future(_ask())
+    done, _ = await asyncio.wait({asked}, timeout=timeout_s)
+    if not done:
+        # Cancelled but not awaited: psycopg would wait for a server that does not answer that either.
+        asked.cancel()
+        asked.add_done_callback(lambda task: task.cancelled() or task.exception())
+        raise TimeoutError
+    asked.result()
+
+
+async def _ask() -> None:
+    async with autocommit() as session:
         await session.execute(text("SELECT 1"))
 
 

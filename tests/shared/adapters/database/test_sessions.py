@@ -1,4 +1,6 @@
-from collections.abc import AsyncIterator
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -51,6 +53,27 @@ async def test_a_database_that_is_away_is_told_without_its_address(nothing_there
         assert "127.0.0.1" not in told.value.detail
     with pytest.raises((ServiceUnavailableError, TimeoutError)):
         await ping(timeout_s=5)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+async def test_a_ping_ends_in_its_time_where_the_database_hangs(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"postgresql+psycopg://me:hush-hush@127.0.0.1:{silent_port}/none"
+    monkeypatch.setenv("DATABASE_URL", url)
+    database_settings.cache_clear()
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        await ping(timeout_s=0.2)
+    assert asyncio.get_running_loop().time() - started < 2
+    await dispose_engines()
+    database_settings.cache_clear()
 
 
 async def test_what_a_unit_of_work_did_before_an_error_is_undone(
