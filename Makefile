@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE ?=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: help install dev dev-reset test format lint types imports unit fuzz suite openapi openapi-check \
-	migration bundle synth deploy sam-check coldstart-bench bench lock clean
+	migration bundle synth deploy sam-check bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \

@@ -31,10 +31,3 @@ async def ping(*, timeout_s: float) -> None:
     """Ask the cache for a sign of life. Raises TimeoutError or a RedisError where it gives none."""
     async with asyncio.timeout(timeout_s):
         await cache_client().ping()
-
-
-async def close_cache() -> None:
-    """Close the client and forget it: for tests, and after a snapshot is restored."""
-    if cache_client.cache_info().currsize:
-        await cache_client().aclose()
-    cache_client.cache_clear()
