@@ -19,14 +19,16 @@ BUNDLED = build/.for-$(ARCHITECTURE)
 BUNDLE_SOURCES = pyproject.toml requirements/dev.txt infra_cdk/bundle.py infra_cdk/elf.py \
 	$(shell find functions shared -type f -not -path '*/__pycache__/*' -not -path '*/assets/*')
 FUZZ_S ?= 600
+RUNS ?= 1000
 ENVIRONMENT ?= staging
 ARCHITECTURE ?= arm64
 
-export PYTHONDONTWRITEBYTECODE ?=
+# Compiled modules are kept, whatever the shell says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help install dev dev-reset test format lint types imports unit fuzz suite openapi openapi-check \
-	migration bundle synth deploy sam-check bench lock clean
+.PHONY: help install dev job dev-reset test format lint types imports unit fuzz crash-test suite openapi openapi-check \
+	migration new-job new-task bundle synth deploy sam-check bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
@@ -67,6 +69,9 @@ $(ASSETS): $(NODE_MODULES) infra_cdk/docs_assets.py $(wildcard functions/api/doc
 dev: $(INSTALLED) $(ASSETS) ## Run everything on this machine: http://127.0.0.1:8000 (PORT=... changes it)
 	@exec $(PYTHON) -m infra_cdk.local
 
+job: $(INSTALLED) ## Run a periodic job now, on the running `make dev`: make job NAME=outbox-relay
+	@$(PYTHON) -m infra_cdk.local job "$${NAME-}"
+
 dev-reset: $(INSTALLED) ## Forget the state of `make dev`
 	@$(PYTHON) -m infra_cdk.local reset
 
@@ -94,6 +99,9 @@ unit: $(INSTALLED) $(ASSETS) ## All of tests/ but SQLAlchemy's suite
 fuzz: $(INSTALLED) $(ASSETS) ## Fuzz the API for ten minutes, from a random seed (or FUZZ_S=seconds, at most 800)
 	@FUZZ_S=$(FUZZ_S) $(PYTHON) -m pytest tests/e2e/test_schemathesis.py
 
+crash-test: $(INSTALLED) ## Kill processes at 1,000 random boundaries, and prove that nothing is lost (or RUNS=...)
+	@$(PYTHON) -m tests.crash --runs $(RUNS)
+
 suite: $(INSTALLED) ## SQLAlchemy's own dialect suite, through the Data API
 	@$(PYTHON) -m tests.dialect_suite
 
@@ -107,6 +115,12 @@ openapi-check: $(INSTALLED) ## Fail where the committed OpenAPI documents are ou
 
 migration: $(INSTALLED) ## Write a migration from the models: make migration NAME=add_colour
 	@$(PYTHON) -m infra_cdk.local.migration "$${NAME-}"
+
+new-job: $(INSTALLED) ## Write the skeleton of a periodic job: make new-job NAME=prune_carts
+	@$(PYTHON) -m infra_cdk.scaffold job "$${NAME-}"
+
+new-task: $(INSTALLED) ## Write the skeleton of a background task: make new-task NAME=resize_photos
+	@$(PYTHON) -m infra_cdk.scaffold task "$${NAME-}"
 
 lock: $(INSTALLED) ## Pin the dependencies of pyproject.toml anew
 	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt

@@ -85,7 +85,7 @@ def report(each: Registered, bundle: Bundle) -> str:
     """Say in one line how large a bundle is, beside the ceiling of its spec."""
     unzipped, zipped = bundle.unzipped_bytes / MIB, bundle.zipped_bytes / MIB
     of = f"of {each.spec.bundle_mib} MiB"
-    return f"{each.spec.name:16} {unzipped:5.1f} {of} unzipped, {zipped:5.1f} MiB zipped"
+    return f"{each.spec.name:24} {unzipped:5.1f} {of} unzipped, {zipped:5.1f} MiB zipped"
 
 
 def _install(each: Registered, *, folder: Path, platform: str) -> None:

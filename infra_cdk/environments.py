@@ -20,6 +20,11 @@ class Environment:
     log_retention: logs.RetentionDays
 
     @property
+    def prefix(self) -> str:
+        """What stands before a name that is fixed: `switchyard-staging-`."""
+        return f"switchyard-{self.name}-"
+
+    @property
     def log_removal(self) -> RemovalPolicy:
         """What becomes of the logs when the stack is deleted."""
         return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
@@ -28,6 +33,11 @@ class Environment:
     def data_removal(self) -> RemovalPolicy:
         """What becomes of the database when the stack is deleted."""
         return RemovalPolicy.SNAPSHOT if self.protected else RemovalPolicy.DESTROY
+
+    @property
+    def file_removal(self) -> RemovalPolicy:
+        """What becomes of the bucket when the stack is deleted: one with files in it stays in any case."""
+        return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
 
 
 ENVIRONMENTS = {

@@ -32,13 +32,26 @@ class Registered:
 def registry() -> tuple[Registered, ...]:
     """Return every function, ordered by name.
 
-    Raises ValueError where two functions share a name or a path, or a folder has no `SPEC`.
+    Raises ValueError where two functions share a name, a path or a queue, or both would get the dead
+    letters; TypeError where a folder has no `SPEC`.
     """
     specs = sorted((ROOT / "functions").rglob("spec.py"))
     found = sorted((_load(path) for path in specs), key=lambda each: each.spec.name)
     _refuse_doubles("name", (each.spec.name for each in found))
     _refuse_doubles("path", (http.path for each in found for http in each.spec.http))
+    _refuse_doubles("queue", (source.queue for each in found for source in each.spec.sources))
+    _refuse_doubles("trigger", ("DeadLetters" for each in found if each.spec.dead_letters))
     return tuple(found)
+
+
+def queue_names() -> tuple[str, ...]:
+    """Return the name of every queue that a function is started by, ordered."""
+    return tuple(sorted(source.queue for each in registry() for source in each.spec.sources))
+
+
+def keeper_of_dead_letters() -> Registered | None:
+    """Return the function that gets the dead letters of every queue, or None."""
+    return next((each for each in registry() if each.spec.dead_letters), None)
 
 
 def _load(path: Path) -> Registered:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra_cdk.local.ports import held_port
-from infra_cdk.local.processes import Child, dying_with_parent, start
+from infra_cdk.local.ports import HOST, held_port
+from infra_cdk.local.processes import Child, accepts_connections, dying_with_parent, start
+from infra_cdk.local.servers import server_environment
 
 _OWN = ("PORT", "SWITCHYARD_STATE", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL")
 
@@ -82,6 +83,20 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud, with its demo user. What a test puts there, later tests find there."""
     with running_cloud(tmp_path_factory.mktemp("cloud") / "state") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """AWS as the cloud has it, alone and empty at first."""
+    log = tmp_path_factory.mktemp("aws") / "aws.log"
+    with held_port() as port:
+        command = dying_with_parent([sys.executable, "-m", "infra_cdk.local.aws", str(port)])
+        child = start("aws", command, log=log, environment=server_environment(os.environ))
+        try:
+            child.wait_until(lambda: accepts_connections(port), timeout_s=60)
+            yield f"http://{HOST}:{port}"
+        finally:
+            child.stop()
 
 
 @pytest.fixture(scope="session")

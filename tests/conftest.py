@@ -5,6 +5,8 @@ import pytest
 pytest_plugins = (
     "tests.cloud_fixtures",
     "tests.database_fixtures",
+    "tests.files_fixtures",
+    "tests.queue_fixtures",
     "tests.web_fixtures",
     "tests.infra_cdk.synth_fixtures",
     "tests.infra_cdk.local.function_fixtures",

@@ -60,8 +60,19 @@ def signing_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with the least memory: a test has users, and nothing to guard."""
+    from argon2 import PasswordHasher
+
+    from shared.adapters import passwords
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
+
+
+@pytest.fixture
 async def webapp(
-    migrated_database_url: str, signing_secret: None
+    migrated_database_url: str, signing_secret: None, quick_hashes: None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the webapp function over an empty database, by each driver in turn."""
     from functions.api.webapp.handler import app

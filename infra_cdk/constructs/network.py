@@ -4,6 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra_cdk.constructs.endpoints import Endpoint
 from infra_cdk.environments import Environment
 
 HTTPS = ec2.Port.tcp(443)
@@ -53,18 +54,18 @@ class Network(Construct):
             self, id_, vpc=self.vpc, description=description, allow_all_outbound=False
         )
 
-    def open_endpoint(
-        self, id_: str, *, service: ec2.InterfaceVpcEndpointAwsService, to: ec2.ISecurityGroup
-    ) -> None:
+    def open_endpoint(self, endpoint: Endpoint, *, to: ec2.ISecurityGroup) -> None:
         """Let the group `to`, and it alone, reach an AWS service."""
-        if id_ not in self._endpoints:
-            self._endpoints[id_] = ec2.InterfaceVpcEndpoint(
+        name = endpoint.name
+        if name not in self._endpoints:
+            self._endpoints[name] = ec2.InterfaceVpcEndpoint(
                 self,
-                id_,
+                name,
                 vpc=self.vpc,
-                service=service,
+                service=endpoint.service,
+                private_dns_only_for_inbound_resolver_endpoint=endpoint.dns,
                 subnets=self.subnets,
-                security_groups=[self.make_group(f"{id_}Group", description=f"{id_} endpoint")],
+                security_groups=[self.make_group(f"{name}Group", description=f"{name} endpoint")],
                 open=False,
             )
-        to.connections.allow_to(self._endpoints[id_], HTTPS)
+        to.connections.allow_to(self._endpoints[name], HTTPS)

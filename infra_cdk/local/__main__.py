@@ -1,4 +1,7 @@
-"""`python -m infra_cdk.local`: the whole cloud on this machine; with `reset`, forget its state."""
+"""`python -m infra_cdk.local`: the whole cloud on this machine.
+
+With `reset`, forget its state; with `job NAME`, run a periodic job now on the one that is running.
+"""
 
 import asyncio
 import os
@@ -11,7 +14,7 @@ from infra_cdk.local.options import Options, read_options
 from infra_cdk.local.processes import StartError
 from infra_cdk.local.state import State
 from infra_cdk.local.stopping import Stop, Terminal
-from infra_cdk.registry import ROOT
+from infra_cdk.registry import ROOT, registry
 
 if TYPE_CHECKING:
     from infra_cdk.local.servers import Servers
@@ -34,10 +37,18 @@ def _obey(arguments: list[str], *, stop: Stop) -> None:
     if arguments == ["reset"]:
         State(options.place).clear()
         print(f"Forgot the state in {_shown(options)}.")
+    elif arguments[:1] == ["job"] and len(arguments) == len(["job", "NAME"]):
+        _run_job(arguments[1], options=options)
     elif arguments:
-        raise StartError("usage: python -m infra_cdk.local [reset]")
+        raise StartError("usage: python -m infra_cdk.local [reset | job NAME]")
     else:
         _serve(options, stop=stop)
+
+
+def _run_job(name: str, *, options: Options) -> None:
+    from infra_cdk.local.job import run_job
+
+    print(run_job(name, functions=registry(), port=options.port))
 
 
 def _serve(options: Options, *, stop: Stop) -> None:
@@ -68,13 +79,16 @@ def _serve(options: Options, *, stop: Stop) -> None:
 
 
 def _welcome(options: Options, *, servers: "Servers", took_s: float) -> str:
-    from infra_cdk.local.seeding import DEMO_PASSWORD, DEMO_USERNAME
+    from infra_cdk.local.console.console import MAILBOX
+    from infra_cdk.local.seeding import DEMO_OPERATOR, DEMO_PASSWORD, DEMO_USERNAME
 
     url = f"http://127.0.0.1:{options.port}"
     lines = {
         "API": url,
         "Docs": f"{url}/docs and {url}/redoc",
+        "Mailbox": f"{url}{MAILBOX}",
         "Demo user": f"{DEMO_USERNAME}, password {DEMO_PASSWORD}",
+        "Operator": f"{DEMO_OPERATOR}, password {DEMO_PASSWORD}",
         "Database": servers.dsn or "the one of DATABASE_URL",
         "Logs": f"{_shown(options)}/logs/",
         "Stop": "Ctrl-C; `make dev-reset` then forgets all data",

@@ -6,14 +6,25 @@ Source of the names: `shared.manifest.environment`.
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from infra_cdk.registry import queue_names
 from shared.manifest.environment import variables_of
-from shared.manifest.function import Function
+from shared.manifest.function import OUTBOX_QUEUE, Function
 
 REGION = "eu-west-1"
 DATABASE = "switchyard"
 """The name of the database."""
 
+ACCOUNT = "123456789012"
+"""The account that moto answers for."""
+
+QUEUE_PREFIX = "switchyard-local-"
+EVENT_BUS = "switchyard-local"
+FILES_BUCKET = "switchyard-local-files"
+MAIL_FROM = "switchyard@example.com"
+
 SIGNING_SECRET = "switchyard/local/signing-key"  # noqa: S105  # the secret's name, not the secret
+
+_HOSTS = ("127.0.0.1", "localhost")
 
 DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
     {
@@ -46,16 +57,31 @@ def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
     return {name: values[name] for name in variables_of(function)} | _aws(settings)
 
 
+def origins_of(port: int) -> list[str]:
+    """Return the origins of pages that the API itself serves, by both names of this machine."""
+    return [f"http://{host}:{port}" for host in _HOSTS]
+
+
+def queue_url(name: str, *, settings: Settings) -> str:
+    """Return the address of a queue in moto, by the name that its spec gives it."""
+    return f"{settings.aws_url}/{ACCOUNT}/{QUEUE_PREFIX}{name}"
+
+
 def _values(settings: Settings) -> dict[str, str]:
-    hosts = ("127.0.0.1", "localhost")
     return {
         "ENVIRONMENT": "local",
         "LOG_LEVEL": settings.log_level,
-        "CORS_ORIGINS": ",".join(f"http://{host}:{settings.port}" for host in hosts),
-        "TRUSTED_HOSTS": ",".join(hosts),
+        "CORS_ORIGINS": ",".join(origins_of(settings.port)),
+        "TRUSTED_HOSTS": ",".join(_HOSTS),
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "SIGNING_SECRET_ID": SIGNING_SECRET,
+        "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
+        "EVENT_BUS_NAME": EVENT_BUS,
+        "FILES_BUCKET": FILES_BUCKET,
+        "MAIL_FROM": MAIL_FROM,
+        "QUEUE_PREFIX": QUEUE_PREFIX,
+        "QUEUES": ",".join(queue_names()),
     }
 
 

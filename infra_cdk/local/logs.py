@@ -44,9 +44,12 @@ class TerminalHandler(logging.Handler):
 def shorten(line: str) -> str | None:
     """Return `webapp | ...` as a person reads it: of a JSON record its level and its message.
 
-    None for the record of a request: the gateway has a line for it.
+    None for the record of a request, for which the gateway has a line, and for metrics: a person reads
+    neither a count nor its namespace.
     """
     name, bar, text = line.partition(" | ")
+    if text.startswith('{"_aws":'):
+        return None
     if (record := _record(text)) is not None:
         if record["message"] == "request":
             return None

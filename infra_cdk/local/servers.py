@@ -117,7 +117,7 @@ class Servers:
         )
 
     def _start_moto(self) -> None:
-        self._start_module("moto", "moto.server", "-H", HOST, "-p", str(self._ports["moto"]))
+        self._start_module("moto", "infra_cdk.local.aws", str(self._ports["moto"]))
 
     def _start_valkey(self) -> None:
         place = self._state.valkey
@@ -159,7 +159,9 @@ def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a server: what the user's own AWS set-up says is not for it."""
     kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    return kept | keys | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
+    aws = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
+    # By default moto lets the page of any web site read all that it holds.
+    return kept | keys | aws | {"MOTO_DISABLE_GLOBAL_CORS": "true"}
 
 
 def _pongs(port: int) -> bool:

@@ -8,20 +8,23 @@ from constructs import Construct
 
 from infra_cdk.constructs.cache import Cache
 from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.endpoints import endpoints_of
+from infra_cdk.constructs.event_bus import EventBus
+from infra_cdk.constructs.files import Files
 from infra_cdk.constructs.function import DeployedFunction
+from infra_cdk.constructs.mail import Mail
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.queues import Queues
 from infra_cdk.constructs.rest_api import RestApi
+from infra_cdk.constructs.schedules import Schedules
 from infra_cdk.constructs.signing_key import SigningKey
 from infra_cdk.environments import Environment
-from infra_cdk.registry import ROOT, Registered, registry
+from infra_cdk.registry import ROOT, Registered, queue_names, registry
 from shared.manifest.environment import variables_of
 from shared.manifest.function import Need
 
-_ENDPOINTS = {
-    Need.DATABASE: ("RdsData", ec2.InterfaceVpcEndpointAwsService.RDS_DATA),
-    Need.SIGNING_KEY: ("Secrets", ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER),
-}
-"""The AWS service that a function calls for a need: from the network, by an endpoint."""
+SENDER = "switchyard@example.com"
+"""Who mail is sent from unless the context says it: nobody's address, for SES takes it from nobody."""
 
 
 class ServiceStack(Stack):
@@ -31,9 +34,10 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without
-    them, for the tests; `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a
-    bundle that is not made.
+    names; `mail_from` is who mail is sent from, an address that SES knows; `bundles` is the folder of
+    the bundles, `build` unless said, and `none` synthesises without them, for the tests;
+    `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a bundle that is not
+    made, ValueError for a sender that is no address.
     """
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
@@ -48,9 +52,21 @@ class ServiceStack(Stack):
         self._database = Database(self, "Database", network=self._network, environment=environment)
         self._cache = Cache(self, "Cache", network=self._network, environment=environment)
         self._signing_key = SigningKey(self, "SigningKey", environment=environment)
+        self._add_event_parts(environment)
         self._functions = {each: self._add_function(each) for each in registry()}
-        self._add_api()
+        self._add_triggers()
+        self._add_outputs(self._add_api())
         self._add_deployment_steps()
+
+    def _add_event_parts(self, environment: Environment) -> None:
+        """Add what events, messages, files and mail go through."""
+        self._queues = Queues(self, "Queues", functions=registry(), environment=environment)
+        self._bus = EventBus(self, "EventBus", environment=environment)
+        for queue in self._queues.subscribed:
+            self._bus.subscribe(queue)
+        origins = [each for each in self._cors_origins.split(",") if each]
+        self._files = Files(self, "Files", environment=environment, origins=origins)
+        self._mail = Mail(self, "Mail", sender=self._context("mail_from") or SENDER)
 
     def _add_function(self, each: Registered) -> lambda_.Function:
         return DeployedFunction(
@@ -70,17 +86,22 @@ class ServiceStack(Stack):
             return None
         group = self._network.make_group(f"{each.spec.name}-group", description=each.spec.name)
         self._cache.admit(group)
-        for need, (id_, service) in _ENDPOINTS.items():
-            if need in each.spec.needs:
-                self._network.open_endpoint(id_, service=service, to=group)
+        for endpoint in endpoints_of(each.spec):
+            self._network.open_endpoint(endpoint, to=group)
         return group
 
     def _statements(self, each: Registered) -> list[iam.PolicyStatement]:
         by_need = {
             Need.DATABASE: self._database.statements,
             Need.SIGNING_KEY: self._signing_key.statements,
+            Need.OUTBOX: self._queues.nudging_statements,
+            Need.EVENT_BUS: self._bus.statements,
+            Need.FILES: self._files.statements,
+            Need.MAIL: self._mail.statements,
+            Need.QUEUES: self._queues.operating_statements,
         }
-        return [s for need, make in by_need.items() if need in each.spec.needs for s in make()]
+        needed = [s for need, make in by_need.items() if need in each.spec.needs for s in make()]
+        return [*self._queues.receiving_statements(each.spec), *needed]
 
     def _variables(self, each: Registered) -> dict[str, str]:
         values = {
@@ -88,19 +109,29 @@ class ServiceStack(Stack):
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": each.spec.name,
             "CORS_ORIGINS": self._cors_origins,
-            "TRUSTED_HOSTS": self.node.try_get_context("trusted_hosts") or "*",
+            "TRUSTED_HOSTS": self._context("trusted_hosts") or "*",
             "DATABASE_URL": self._database.url,
             "REDIS_URL": self._cache.url,
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
+            "OUTBOX_QUEUE_URL": self._queues.outbox_url,
+            "EVENT_BUS_NAME": self._bus.name,
+            "FILES_BUCKET": self._files.name,
+            "MAIL_FROM": self._mail.sender,
+            "QUEUE_PREFIX": self._environment.prefix,
+            "QUEUES": ",".join(queue_names()),
         }
         return {name: values[name] for name in sorted(variables_of(each.spec))}
 
     @property
     def _cors_origins(self) -> str:
-        return self.node.try_get_context("cors_origins") or ""
+        return self._context("cors_origins")
+
+    def _context(self, name: str) -> str:
+        """Return a text of the context, empty where nobody says it."""
+        return str(self.node.try_get_context(name) or "")
 
     def _code(self, each: Registered) -> lambda_.Code:
-        bundles = self.node.try_get_context("bundles") or "build"
+        bundles = self._context("bundles") or "build"
         if bundles == "none":
             # Of the whole folder, what Python and `make` write there would change the template.
             folder = ROOT.joinpath(*each.package.split("."))
@@ -112,30 +143,41 @@ class ServiceStack(Stack):
             )
         return lambda_.Code.from_asset(str(bundle))
 
-    def _add_api(self) -> None:
+    def _add_triggers(self) -> None:
+        """Have queues and schedules start their functions."""
+        schedules = Schedules(self, "Schedules", environment=self._environment)
+        for each, function in self._functions.items():
+            self._queues.deliver(each.spec, to=function)
+            schedules.add(each.spec, function=function)
+
+    def _add_api(self) -> RestApi:
         api = RestApi(
             self, "Api", environment=self._environment, cross_origin=bool(self._cors_origins)
         )
         for each, function in self._functions.items():
             for http in each.spec.http:
                 api.add_path(http.path, function=function)
-        CfnOutput(self, "ApiUrl", value=api.url, description="Where the REST API answers")
-        CfnOutput(
-            self,
-            "DatabaseClusterArn",
-            value=self._database.cluster.cluster_arn,
-            description="For the Data API: `aws rds-data execute-statement --resource-arn ...`",
-        )
-        CfnOutput(
-            self,
-            "DatabaseSecretArn",
-            value=self._database.secret.secret_arn,
-            description="For the Data API: `--secret-arn ...`",
-        )
+        return api
+
+    def _add_outputs(self, api: RestApi) -> None:
+        cluster = self._database.cluster.cluster_arn
+        of_cluster = "For the Data API: `aws rds-data execute-statement --resource-arn ...`"
+        secret = self._database.secret.secret_arn
+        of_bucket = "Holds what users upload and export: the stack cannot be deleted while it does"
+        outputs = {
+            "ApiUrl": (api.url, "Where the REST API answers"),
+            "DatabaseClusterArn": (cluster, of_cluster),
+            "DatabaseSecretArn": (secret, "For the Data API: `--secret-arn ...`"),
+            "FilesBucket": (self._files.name, of_bucket),
+        }
+        for name, (value, description) in outputs.items():
+            CfnOutput(self, name, value=value, description=description)
 
     def _add_deployment_steps(self) -> None:
-        """Run what is declared to run on deploy, before any function behind the API changes."""
-        served = [function for each, function in self._functions.items() if each.spec.http]
+        """Run what is declared to run on deploy, before any other function changes."""
+        others = [
+            function for each, function in self._functions.items() if not each.spec.runs_on_deploy
+        ]
         for each, function in self._functions.items():
             if each.spec.runs_on_deploy:
                 triggers.Trigger(
@@ -146,5 +188,5 @@ class ServiceStack(Stack):
                     # caller would only see that it waited too long, and try again.
                     timeout=Duration.seconds(each.spec.timeout_s + 15),
                     execute_after=[self._database],
-                    execute_before=list(served),
+                    execute_before=list(others),
                 )

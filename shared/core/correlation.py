@@ -14,10 +14,15 @@ _TRACEPARENT = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Correlation:
-    """The ids of one request. `traceparent` is W3C Trace Context's header, where a caller sent one."""
+    """The ids of one request, or of what it caused.
+
+    `traceparent` is W3C Trace Context's header, where a caller sent one. `causation_id` is the id of
+    the event that the running code handles; None while it serves the request itself.
+    """
 
     request_id: str
     traceparent: str | None = None
+    causation_id: str | None = None
 
     @property
     def trace_id(self) -> str | None:

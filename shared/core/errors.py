@@ -4,7 +4,7 @@ A domain derives its own in its `errors.py`. `code` is stable: clients branch on
 key of the message in every language. `detail` says what was wrong and what to do, in English.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,6 +44,20 @@ class MalformedBodyError(BadRequestError):
 
     code = "malformed_body"
     title = "Malformed body"
+
+
+class IdempotencyKeyMissingError(BadRequestError):
+    """This route does nothing without an Idempotency-Key, so that a repeated request is safe."""
+
+    code = "idempotency_key_missing"
+    title = "Idempotency key missing"
+
+
+class IdempotencyKeyMalformedError(BadRequestError):
+    """The Idempotency-Key is no key: one string of 1 to 255 visible ASCII characters, in quotes."""
+
+    code = "idempotency_key_malformed"
+    title = "Idempotency key malformed"
 
 
 class UntrustedHostError(BadRequestError):
@@ -93,6 +107,14 @@ class ConflictError(ProblemError):
     title = "Conflict"
 
 
+class IdempotencyInFlightError(ConflictError):
+    """The first request with this Idempotency-Key is not answered yet: repeat the request soon."""
+
+    code = "idempotency_in_flight"
+    title = "Request in flight"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
 class PreconditionFailedError(ProblemError):
     """The thing changed since the caller last saw it (RFC 9110, section 13)."""
 
@@ -123,6 +145,14 @@ class ValidationFailedError(ProblemError):
     status = 422
     code = "validation_failed"
     title = "Validation failed"
+
+
+class IdempotencyKeyReusedError(ProblemError):
+    """The Idempotency-Key belongs to another request of the last 24 hours: take a new one for this."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "Idempotency key reused"
 
 
 class ServiceUnavailableError(ProblemError):

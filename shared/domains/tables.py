@@ -1,7 +1,25 @@
 """Every model, so that the metadata is complete: for migrations and tests."""
 
 from shared.adapters.database.base import Base
+from shared.adapters.idempotency import models as idempotency
+from shared.adapters.inbox import models as inbox
+from shared.adapters.jobs import models as jobs
+from shared.adapters.outbox import models as outbox
+from shared.domains.audit import models as audit
 from shared.domains.catalog import models as catalog
+from shared.domains.dead_letters import models as dead_letters
 from shared.domains.identity import models as identity
+from shared.domains.tasks import models as tasks
 
-__all__ = ["Base", "catalog", "identity"]
+__all__ = [
+    "Base",
+    "audit",
+    "catalog",
+    "dead_letters",
+    "idempotency",
+    "identity",
+    "inbox",
+    "jobs",
+    "outbox",
+    "tasks",
+]

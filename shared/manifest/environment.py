@@ -14,10 +14,18 @@ COMMON = (
 BY_HTTP = ("CORS_ORIGINS", "TRUSTED_HOSTS")
 """Given to every function behind the REST API."""
 
+BY_DEAD_LETTERS = ("QUEUE_PREFIX",)
+"""Given to the function that gets every queue's dead letters: it tells the queues apart by name."""
+
 BY_NEED: Mapping[Need, tuple[str, ...]] = {
     Need.DATABASE: ("DATABASE_URL",),
     Need.CACHE: ("REDIS_URL",),
     Need.SIGNING_KEY: ("SIGNING_SECRET_ID",),
+    Need.OUTBOX: ("OUTBOX_QUEUE_URL",),
+    Need.EVENT_BUS: ("EVENT_BUS_NAME",),
+    Need.FILES: ("FILES_BUCKET",),
+    Need.MAIL: ("MAIL_FROM",),
+    Need.QUEUES: ("QUEUE_PREFIX", "QUEUES"),
 }
 """Given with a need."""
 
@@ -27,6 +35,8 @@ def variables_of(function: Function) -> frozenset[str]:
     names = set(COMMON)
     if function.http:
         names.update(BY_HTTP)
+    if function.dead_letters:
+        names.update(BY_DEAD_LETTERS)
     for need in function.needs:
         names.update(BY_NEED[need])
     return frozenset(names)

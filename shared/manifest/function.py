@@ -15,7 +15,19 @@ from shared.manifest.limits import (
     LAMBDA_MEMORY_MB,
     LAMBDA_TIMEOUT_S,
 )
-from shared.manifest.triggers import Http, Invoke, Trigger
+from shared.manifest.triggers import (
+    DeadLetters,
+    Delivery,
+    Http,
+    Invoke,
+    Queue,
+    Schedule,
+    Subscribes,
+    Trigger,
+)
+
+OUTBOX_QUEUE = "outbox-relay"
+"""The queue whose messages say no more than that the outbox has rows."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_PREFIX = len("switchyard-production-")
@@ -31,6 +43,26 @@ class Need(StrEnum):
     DATABASE = "database"
     CACHE = "cache"
     SIGNING_KEY = "signing-key"
+    OUTBOX = "outbox"
+    """To add events: the relay is nudged after each commit that did."""
+    EVENT_BUS = "event-bus"
+    """To put events on the bus: the relay's alone."""
+    FILES = "files"
+    """To keep files in the bucket, and to give links to them."""
+    MAIL = "mail"
+    """To send mail."""
+    QUEUES = "queues"
+    """To look at every queue and to send to it again: for operators."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A queue and how its messages are delivered: of a Queue or a Subscribes trigger."""
+
+    queue: str
+    delivery: Delivery
+    types: tuple[str, ...] = ()
+    """The types of the events that come by it; none for a queue that is sent to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +95,10 @@ class Function:
             raise ValueError(
                 f"function {self.name!r}: timeout_s must be 1 to {self._longest_timeout_s}"
             )
+        for delivery in self._deliveries:
+            if delivery.visibility_s < self.timeout_s:
+                # AWS refuses it: a message would come again while it is still being handled.
+                raise ValueError(f"function {self.name!r}: visibility_s is shorter than timeout_s")
 
     @property
     def http(self) -> tuple[Http, ...]:
@@ -70,9 +106,35 @@ class Function:
         return tuple(trigger for trigger in self.triggers if isinstance(trigger, Http))
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """The queues that start it, in the order of the spec."""
+        return tuple(
+            Source(queue=trigger.name, delivery=trigger.delivery)
+            if isinstance(trigger, Queue)
+            else Source(queue=self.name, delivery=trigger.delivery, types=trigger.types)
+            for trigger in self.triggers
+            if isinstance(trigger, Queue | Subscribes)
+        )
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The schedules, in the order of the spec."""
+        return tuple(trigger for trigger in self.triggers if isinstance(trigger, Schedule))
+
+    @property
+    def dead_letters(self) -> DeadLetters | None:
+        """The trigger by which it gets every queue's dead letters, or None."""
+        return next((each for each in self.triggers if isinstance(each, DeadLetters)), None)
+
+    @property
     def runs_on_deploy(self) -> bool:
         """Whether each deployment runs it once, before the functions behind the API change."""
         return Invoke(on_deploy=True) in self.triggers
+
+    @property
+    def _deliveries(self) -> tuple[Delivery, ...]:
+        queued = (Queue, Subscribes, DeadLetters)
+        return tuple(each.delivery for each in self.triggers if isinstance(each, queued))
 
     @property
     def _longest_timeout_s(self) -> int:

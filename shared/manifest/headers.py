@@ -18,6 +18,7 @@ CORS_HEADERS = (
     "Accept-Language",
     "Authorization",
     "Content-Type",
+    "Idempotency-Key",
     "If-Match",
     "If-None-Match",
     "X-Request-ID",
@@ -29,6 +30,7 @@ CORS_HEADERS = (
 CORS_EXPOSED_HEADERS = (
     "Deprecation",
     "ETag",
+    "Idempotent-Replayed",
     "Link",
     "Location",
     "Retry-After",

@@ -29,3 +29,36 @@ LAMBDA_MEMORY_MB = range(128, 10_240 + 1)
 
 FUNCTION_NAME_CHARACTERS = 64
 """Longest name of a Lambda function, prefix of the deployment included."""
+
+SQS_BATCH = 10
+"""Most messages of a queue that one invocation gets, without a batching window."""
+
+SQS_BATCH_WITH_WINDOW = 10_000
+"""Most messages of a queue that one invocation gets, with a batching window."""
+
+SQS_WINDOW_S = range(300 + 1)
+"""Batching window of a queue, in seconds."""
+
+SQS_MAX_RECEIVES = range(1, 1000 + 1)
+"""How often a message may be received before it is a dead letter."""
+
+SQS_VISIBILITY_S = range(43_200 + 1)
+"""How long a received message is hidden from others, in seconds."""
+
+SQS_CONCURRENCY = range(2, 1000 + 1)
+"""How many invocations at once an event source mapping of a queue may be held to."""
+
+SQS_RETENTION_S = 1_209_600
+"""Longest that a queue keeps a message, in seconds: 14 days."""
+
+SQS_DELAY_S = 900
+"""Longest delay of a message, in seconds."""
+
+QUEUE_NAME_CHARACTERS = 80
+"""Longest name of a queue, prefix of the deployment included."""
+
+EVENT_BYTES = 256 * 1024
+"""Largest entry of PutEvents, and largest request of it, in bytes."""
+
+PUT_EVENTS_ENTRIES = 10
+"""Most entries of one PutEvents request."""

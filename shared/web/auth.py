@@ -1,4 +1,7 @@
-"""Who is calling, as a dependency: a route that takes `CurrentUser` is for logged-in users."""
+"""Who is calling, as a dependency.
+
+A route that takes `CurrentUser` is for logged-in users, one that takes `CurrentOperator` for operators.
+"""
 
 from typing import Annotated
 
@@ -26,3 +29,20 @@ async def current_user(token: Annotated[str | None, Depends(bearer)]) -> Princip
 
 
 CurrentUser = Annotated[Principal, Depends(current_user)]
+
+
+async def current_operator(user: CurrentUser) -> Principal:
+    """Return who the access token was given to, if they are an operator at this moment.
+
+    Their role is in no token: the database is asked each time, so that it is lost at once.
+    Raises UnauthorizedError, OperatorsOnlyError, ServiceUnavailableError.
+    """
+    from shared.adapters.database.sessions import autocommit
+
+    # Not the route's own session, which may be a transaction and would begin with this.
+    async with autocommit() as session:
+        await identity.require_operator(session, user.user_id)
+    return user
+
+
+CurrentOperator = Annotated[Principal, Depends(current_operator)]

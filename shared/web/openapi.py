@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from shared.core import errors
 from shared.core.errors import ProblemError
-from shared.domains.identity.errors import InvalidAccessTokenError
+from shared.domains.identity.errors import InvalidAccessTokenError, OperatorsOnlyError
 from shared.web.problems import MEDIA_TYPE
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -48,6 +48,9 @@ FOR_USERS = (
     errors.ServiceUnavailableError,
 )
 """What every route for logged-in users may answer."""
+
+FOR_OPERATORS = (*FOR_USERS, OperatorsOnlyError)
+"""What every route for operators may answer."""
 
 ON_EVERY_BODY = (
     errors.MalformedBodyError,

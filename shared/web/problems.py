@@ -6,15 +6,14 @@ FastAPI's own errors are in `validation.py`: a function without FastAPI does not
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.core import errors
-from shared.core.correlation import current
 from shared.core.errors import FieldError, ProblemError
+from shared.core.problems import document_of
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,23 +34,6 @@ _BY_STATUS: Mapping[int, ProblemError] = {
 
 class InternalError(ProblemError):
     """Something failed that should not: the log has it, under the request id."""
-
-
-def document_of(error: ProblemError) -> dict[str, Any]:
-    """Return the members of a problem document."""
-    correlation = current()
-    return {
-        "type": f"urn:switchyard:problem:{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "code": error.code,
-        "request_id": correlation.request_id if correlation else None,
-        "errors": [
-            {"location": list(each.location), "code": each.code, "message": each.message}
-            for each in error.errors
-        ],
-    }
 
 
 def respond(error: ProblemError, *, headers: Mapping[str, str] | None = None) -> Response:

@@ -18,6 +18,8 @@ SETTINGS = Settings(
     data_api_url="http://127.0.0.1:5001",
 )
 
+HANDLERS = {each.spec.name: each.handler for each in registry()}
+
 
 class TestOnAws:
     def test_functions_are_those_of_the_registry(self, template: Template) -> None:
@@ -46,12 +48,11 @@ class TestOnAws:
 
 class TestOnThisMachine:
     def test_paths_lead_to_the_same_functions_as_on_aws(self, template: Template) -> None:
-        handlers = {each.spec.name: each.handler for each in registry()}
         local = Routes(registry())
         for path, handler in routes_of(template).items():
             found = local.find(path.replace("{proxy+}", "some/thing"))
             assert found is not None
-            assert (found.path, handlers[found.function]) == (path, handler)
+            assert (found.path, HANDLERS[found.function]) == (path, handler)
 
     @pytest.mark.parametrize("path", ["/", "/v1", "/v1/webapp", "/v3/webapp/items", "/nothing"])
     def test_a_path_that_nobody_declares_is_nowhere(self, template: Template, path: str) -> None:

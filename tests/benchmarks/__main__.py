@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks`: starts, answers and sizes, each beside the hello-world of this run.
+"""`python -m tests.benchmarks`: starts, answers, sizes and events, each beside a baseline of this run.
 
 Trust the ratios: milliseconds are the machine's.
 """
@@ -27,6 +27,8 @@ from tests.benchmarks.cold_start import (
     start_function,
     start_hello,
 )
+from tests.benchmarks.events import report_events
+from tests.benchmarks.latency import report_latency
 
 RUNS = 7
 REPEATS = 500
@@ -112,6 +114,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, migrated_database(Path(folder)) as settings:
         report(*measure(Path(folder), settings=settings))
         report_warm(Path(folder))
+        report_events(Path(folder) / "events")
+        report_latency(Path(folder) / "cloud")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def production_template(cloud_assemblies: Path) -> Path:
     context = {
         "cors_origins": "https://app.example.com,https://admin.example.com",
         "trusted_hosts": "api.example.com",
+        "mail_from": "Switchyard <post@mail.example.com>",
     }
     return _synthesised(cloud_assemblies, environment="production", **context)
 

@@ -62,10 +62,17 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"architecture 'sparc' is none of arm64, x86_64"):
             build_app(outdir=tmp_path, context={"architecture": "sparc", "bundles": "none"})
 
+    def test_a_sender_of_mail_that_is_no_address_is_refused(self, tmp_path: Path) -> None:
+        from infra_cdk.app import build_app
+
+        with pytest.raises(ValueError, match=r"mail_from .example\.com. is not an address"):
+            build_app(outdir=tmp_path, context={"mail_from": "example.com", "bundles": "none"})
+
     def test_a_missing_bundle_is_named_with_what_makes_it(self, tmp_path: Path) -> None:
         from infra_cdk.app import build_app
 
-        with pytest.raises(FileNotFoundError, match=r"docs is missing: run `make bundle` first"):
+        missing = f"{registry()[0].spec.name} is missing: run `make bundle` first"
+        with pytest.raises(FileNotFoundError, match=missing):
             build_app(outdir=tmp_path, context={"bundles": str(tmp_path)})
 
 

@@ -9,13 +9,21 @@ import pytest
 
 import functions
 from infra_cdk import registry as module
-from infra_cdk.registry import ROOT, registry
+from infra_cdk.registry import ROOT, keeper_of_dead_letters, queue_names, registry
+from shared.manifest.function import OUTBOX_QUEUE
 
 SPEC = """
 from shared.manifest.function import Function
 from shared.manifest.triggers import Http
 
 SPEC = Function(name="{name}", triggers=(Http("{path}"),))
+"""
+
+TRIGGERED = """
+from shared.manifest.function import Function
+from shared.manifest.triggers import DeadLetters, Queue, Subscribes
+
+SPEC = Function(name="{name}", triggers=({trigger},))
 """
 
 type AddFunction = Callable[[str, str], None]
@@ -75,6 +83,20 @@ class TestRegistry:
         with pytest.raises(ValueError, match="two functions have the path '/same'"):
             registered()
 
+    def test_two_functions_of_one_queue_are_refused(self, add_function: AddFunction) -> None:
+        add_function("queue_one", TRIGGERED.format(name="one", trigger='Queue("same")'))
+        add_function("queue_two", TRIGGERED.format(name="same", trigger='Subscribes(("a.b",))'))
+        with pytest.raises(ValueError, match="two functions have the queue 'same'"):
+            registered()
+
+    def test_two_functions_for_all_dead_letters_are_refused(
+        self, add_function: AddFunction
+    ) -> None:
+        add_function("dead_one", TRIGGERED.format(name="one", trigger="DeadLetters()"))
+        add_function("dead_two", TRIGGERED.format(name="two", trigger="DeadLetters()"))
+        with pytest.raises(ValueError, match="two functions have the trigger 'DeadLetters'"):
+            registered()
+
     def test_a_file_without_a_spec_is_refused(self, add_function: AddFunction) -> None:
         add_function("empty_one", "SPECIFICATION = None\n")
         with pytest.raises(TypeError, match=r"functions\.empty_one\.spec holds no SPEC"):
@@ -98,3 +120,16 @@ class TestRegistry:
             "shared.manifest",
             *(f"shared.manifest.{part}" for part in ("function", "triggers", "limits")),
         }
+
+
+class TestQueues:
+    def test_they_are_those_of_every_source_in_order(self) -> None:
+        declared = [source.queue for each in registry() for source in each.spec.sources]
+        assert queue_names() == tuple(sorted(declared))
+        assert OUTBOX_QUEUE in queue_names()
+
+    def test_what_they_give_up_has_a_keeper(self) -> None:
+        keeper = keeper_of_dead_letters()
+        assert keeper is not None
+        assert keeper.spec.dead_letters is not None
+        assert queue_names()

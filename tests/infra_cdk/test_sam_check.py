@@ -1,22 +1,40 @@
 """`make sam-check` says what it needs, and its events are such as the gateway makes."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra_cdk.local.clock.clock import event_of as job_event
+from infra_cdk.local.event_sources.event import record_of
+from infra_cdk.local.event_sources.mapping import EventSource
 from infra_cdk.local.gateway.event import event_of
 from infra_cdk.local.gateway.request import Request
 from infra_cdk.local.gateway.routes import Route, Routes
-from infra_cdk.registry import ROOT, registry
+from infra_cdk.registry import ROOT, queue_names, registry
 from infra_cdk.sam_check import CASES, NO_DOCKER, Case
+from shared.manifest.function import Function
+from shared.manifest.triggers import Delivery, Invoke
+from shared.worker.job import scheduled_moment
 from tests.benchmarks.cold_start import start_function
 
 EVENTS = sorted((ROOT / "events" / "http").rglob("*.json"))
+QUEUE_EVENTS = sorted((ROOT / "events" / "sqs").rglob("*.json"))
+SCHEDULE_EVENTS = sorted((ROOT / "events" / "schedule").rglob("*.json"))
+KINDS: dict[str, Callable[[Function], bool]] = {
+    "http": lambda spec: bool(spec.http),
+    "invoke": lambda spec: any(isinstance(each, Invoke) for each in spec.triggers),
+    "schedule": lambda spec: bool(spec.schedules),
+    "sqs": lambda spec: bool(spec.sources or spec.dead_letters),
+}
+"""The folders of `events/`, and which functions have some there."""
+
 FUNCTIONS = {each.spec.name: each for each in registry()}
 
 
@@ -46,14 +64,15 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestEvents:
-    def test_every_function_has_events(self) -> None:
-        assert {path.parent.name for path in EVENTS} == {
-            name for name, each in FUNCTIONS.items() if each.spec.http
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_function_has_events_of_each_kind_that_starts_it(self, kind: str) -> None:
+        starts = KINDS[kind]
+        assert {path.parent.name for path in (ROOT / "events" / kind).rglob("*.json")} == {
+            name for name, each in FUNCTIONS.items() if starts(each.spec)
         }
-        invoked = (ROOT / "events" / "invoke").rglob("*.json")
-        assert {path.parent.name for path in invoked} == {
-            name for name, each in FUNCTIONS.items() if not each.spec.http
-        }
+
+    def test_there_is_no_other_kind(self) -> None:
+        assert {path.name for path in (ROOT / "events").iterdir()} == set(KINDS)
 
     @pytest.mark.parametrize("path", EVENTS, ids=name_of)
     def test_an_event_has_the_members_that_the_gateway_sends(self, path: Path) -> None:
@@ -88,6 +107,37 @@ class TestEvents:
         ):
             last = {name: values[-1] for name, values in (event[multiple] or {}).items()}
             assert last == (event[single] or {})
+
+
+class TestQueueEvents:
+    @pytest.mark.parametrize("path", QUEUE_EVENTS, ids=name_of)
+    def test_a_record_has_the_members_that_lambda_sends(self, path: Path) -> None:
+        """The local poller's records are the pattern: its tests compare them with AWS's."""
+        message = {"MessageId": "m", "ReceiptHandle": "r", "Body": "b", "MD5OfBody": "d"}
+        source = EventSource(queue="q", function="f", delivery=Delivery())
+        for record in read(path)["Records"]:
+            assert set(record) == set(record_of(message, source=source))
+            assert record["eventSource"] == "aws:sqs"
+            digest = hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+            assert record["md5OfBody"] == digest
+
+    @pytest.mark.parametrize("path", QUEUE_EVENTS, ids=name_of)
+    def test_a_record_comes_from_a_queue_that_starts_the_function(self, path: Path) -> None:
+        spec = FUNCTIONS[path.parent.name].spec
+        queues = {source.queue for source in spec.sources}
+        if spec.dead_letters:
+            queues |= {f"{name}-dead" for name in queue_names()}
+        for record in read(path)["Records"]:
+            name = record["eventSourceARN"].rpartition(":")[2]
+            assert name.split("-", 2)[2] in queues
+
+
+class TestScheduleEvents:
+    @pytest.mark.parametrize("path", SCHEDULE_EVENTS, ids=name_of)
+    def test_it_names_its_job_and_a_moment_as_the_scheduler_does(self, path: Path) -> None:
+        event = read(path)
+        moment = scheduled_moment(event, job=path.parent.name)
+        assert event == json.loads(job_event(path.parent.name, scheduled_at=moment))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.function}-{case.name}")

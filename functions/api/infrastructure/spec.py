@@ -5,8 +5,15 @@ from shared.manifest.triggers import Http
 
 SPEC = Function(
     name="infrastructure",
-    triggers=(Http("/health"), Http("/ready"), Http("/v1/infrastructure/{proxy+}")),
-    needs=frozenset({Need.DATABASE, Need.CACHE}),
-    extras=frozenset({"web", "database", "cache"}),
-    bundle_mib=50,
+    triggers=(
+        Http("/health"),
+        Http("/ready"),
+        Http("/v1/infrastructure/{proxy+}"),
+        Http("/v2/infrastructure/{proxy+}"),
+    ),
+    needs=frozenset(
+        {Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.QUEUES, Need.OUTBOX},
+    ),
+    extras=frozenset({"web", "database", "cache", "identity"}),
+    bundle_mib=62,
 )

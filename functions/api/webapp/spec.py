@@ -6,7 +6,7 @@ from shared.manifest.triggers import Http
 SPEC = Function(
     name="webapp",
     triggers=(Http("/v1/webapp/{proxy+}"), Http("/v2/webapp/{proxy+}")),
-    needs=frozenset({Need.DATABASE, Need.SIGNING_KEY}),
+    needs=frozenset({Need.DATABASE, Need.SIGNING_KEY, Need.OUTBOX, Need.FILES}),
     extras=frozenset({"web", "database", "identity"}),
     memory_mb=1024,
     bundle_mib=63,

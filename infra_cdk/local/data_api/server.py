@@ -15,8 +15,7 @@ class DataAPIServer:
     def __init__(self, service: DataAPI, *, port: int = 0) -> None:
         self.service = service
         handler = type("Handler", (_Handler,), {"service": service})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
@@ -36,6 +35,12 @@ class DataAPIServer:
         self._server.shutdown()
         self._server.server_close()
         self.service.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Python's own 5 is full as soon as a few requests begin at once, and the next are reset.
+    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):

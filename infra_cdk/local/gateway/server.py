@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
+from infra_cdk.local.console.console import PREFIX, Console
 from infra_cdk.local.gateway.errors import GatewayError, answer_of
 from infra_cdk.local.gateway.event import event_of
 from infra_cdk.local.gateway.request import Request
@@ -43,7 +44,10 @@ class Limits:
 
 
 class Gateway:
-    """The HTTP server. `invoke` runs a function, by name, on an event."""
+    """The HTTP server. `invoke` runs a function, by name, on an event.
+
+    `console` answers requests below its prefix, which are no part of the API.
+    """
 
     def __init__(
         self,
@@ -51,11 +55,13 @@ class Gateway:
         invoke: Callable[[str, bytes], Awaitable[Outcome]],
         *,
         limits: Limits = Limits(),
+        console: Console | None = None,
     ) -> None:
         self.port = 0
         self._routes = Routes(functions)
         self._invoke = invoke
         self._limits = limits
+        self._console = console
         self._http = _Server(
             self._answer,
             access_log=None,
@@ -92,6 +98,9 @@ class Gateway:
     async def _handle(self, request: Request, received: web.BaseRequest) -> Response:
         if (size := _header_bytes_of(request)) > self._limits.header_bytes:
             raise _too_large(f"request line and headers have {size} bytes")
+        if self._console and request.path.startswith(PREFIX):
+            sent = await _body_of(received, limit=self._limits.event_bytes)
+            return await self._console.answer(replace(request, body=sent))
         route = self._routes.find(request.path)
         if route is None:
             missing = response_of("MISSING_AUTHENTICATION_TOKEN")

@@ -16,6 +16,16 @@ class Outcome:
     error: bool = False
     timed_out: bool = False
 
+    @property
+    def reason(self) -> str:
+        """An error in one line: `ValueError: no such thing`. Of its message the first line."""
+        try:
+            error = json.loads(self.payload)
+            first, *_ = str(error["errorMessage"]).splitlines() or [""]
+            return f"{error.get('errorType')}: {first}"
+        except (ValueError, TypeError, KeyError):
+            return self.payload.decode(errors="replace")
+
 
 def failure(kind: str, message: str, *, timed_out: bool = False) -> Outcome:
     """Return an error in the form that Lambda gives its own: `Runtime.ExitError` and the like."""

@@ -44,6 +44,11 @@ class Pool:
             if call in self._waiting:
                 self._waiting.remove(call)
 
+    def warm(self) -> None:
+        """Start a process for a call that will come, unless there is one."""
+        if not self._workers:
+            self._start_worker()
+
     def reload(self, edited: frozenset[Path]) -> None:
         """Retire the workers that hold an edited file, and warm one that holds the new."""
         stale = [worker for worker in self._workers if worker.retire_if_stale(edited)]

@@ -52,6 +52,10 @@ class LambdaService:
         # The watcher's first step registers the folders: an edit from now on is seen.
         await asyncio.sleep(0)
 
+    def warm(self, name: str) -> None:
+        """Start a function before its first event comes. Raises KeyError for an unknown function."""
+        self._pools[name].warm()
+
     async def invoke(self, name: str, event: bytes) -> Outcome:
         """Run a function on one event, JSON in UTF-8. Raises KeyError for an unknown function."""
         return await self._pools[name].invoke(event)

@@ -1,9 +1,10 @@
 """What every model builds on: names of constraints, and columns that all tables share."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Uuid
+from sqlalchemy import DateTime, Enum, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.core.clock import now
@@ -34,3 +35,8 @@ class Identified:
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+def enum_of(members: type[StrEnum], *, name: str) -> Enum:
+    """Return the column type of an enumeration: PostgreSQL's own type `name`, of the members' values."""
+    return Enum(members, name=name, values_callable=lambda kind: [member.value for member in kind])

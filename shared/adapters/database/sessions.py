@@ -1,7 +1,7 @@
 """Sessions: the unit of work, and reads in autocommit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import text
@@ -13,17 +13,29 @@ from sqlalchemy.orm import Session
 from shared.adapters.database.engine import async_engine, sync_engine
 from shared.core.errors import ServiceUnavailableError
 
+_AFTER_COMMIT = "after_commit"
+
 
 @asynccontextmanager
 async def unit_of_work() -> AsyncIterator[AsyncSession]:
     """Give a session with one transaction: committed at the end, rolled back on any error.
 
-    The only place that commits. Raises what the commit raised, ServiceUnavailableError where the
-    database does not answer.
+    The only place that commits; then it does what `after_commit` was asked for. Raises what the commit
+    raised, ServiceUnavailableError where the database does not answer.
     """
     with _reachable():
         async with AsyncSession(async_engine(), expire_on_commit=False) as session, session.begin():
             yield session
+    for follow_up in session.info.get(_AFTER_COMMIT, ()):
+        await follow_up()
+
+
+def after_commit(session: AsyncSession, follow_up: Callable[[], Awaitable[None]]) -> None:
+    """Have `follow_up` done once the unit of work of `session` is committed, and never if it is not.
+
+    Asked for twice, it is done once. It must not raise: what is committed is done.
+    """
+    session.info.setdefault(_AFTER_COMMIT, {})[follow_up] = None
 
 
 @asynccontextmanager

@@ -1,6 +1,9 @@
 """What the catalog refuses, and why."""
 
+from collections.abc import Sequence
+
 from shared.core.errors import (
+    ConflictError,
     FieldError,
     NotFoundError,
     PreconditionFailedError,
@@ -47,3 +50,61 @@ class PostNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("There is no post with this id, or it is not yours.")
+
+
+class EmptyFileError(ValidationFailedError):
+    """A file of items has no row."""
+
+    code = "empty_file"
+    title = "Empty file"
+
+    def __init__(self) -> None:
+        super().__init__("The file has no rows: nothing was imported.")
+
+
+class TooManyRowsError(ValidationFailedError):
+    """A file of items has more rows than one may have."""
+
+    code = "too_many_rows"
+    title = "Too many rows"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The file has more than {most:,} rows: nothing was imported. Split it.")
+
+
+class WrongColumnsError(ValidationFailedError):
+    """The first line of a file of items does not name the columns that it may and must have."""
+
+    code = "wrong_columns"
+    title = "Wrong columns"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(
+            "The columns that the first line names are wrong: nothing was imported.", errors=errors
+        )
+
+
+class UnreadableFileError(ValidationFailedError):
+    """A file of items cannot be read on from one of its lines."""
+
+    code = "unreadable_file"
+    title = "Unreadable file"
+
+    def __init__(self, *, line: int, code: str, message: str) -> None:
+        error = FieldError(location=("file", line), code=code, message=message)
+        super().__init__(
+            f"The file cannot be read from line {line} on: nothing was imported. {message}",
+            errors=[error],
+        )
+
+
+class FileReplacedError(ConflictError):
+    """A file of items was deleted or written anew before all of it was imported."""
+
+    code = "file_replaced"
+    title = "File replaced"
+
+    def __init__(self, *, imported: int) -> None:
+        super().__init__(
+            f"The file was replaced during the import, when {imported:,} of its rows were items."
+        )

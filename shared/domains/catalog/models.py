@@ -1,20 +1,15 @@
 """Tables of the catalog."""
 
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Numeric, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.adapters.database.base import Base, Identified
+from shared.adapters.database.base import Base, Identified, enum_of
 from shared.domains.catalog.schemas import ItemStatus
 from shared.domains.identity.models import User
-
-
-def _values(members: type[StrEnum]) -> list[str]:
-    return [member.value for member in members]
 
 
 class Item(Identified, Base):
@@ -29,7 +24,7 @@ class Item(Identified, Base):
     price_currency: Mapped[str | None] = mapped_column(String(3))
     tags: Mapped[list[str]] = mapped_column(ARRAY(String), default=list, server_default="{}")
     status: Mapped[ItemStatus] = mapped_column(
-        Enum(ItemStatus, name="item_status", values_callable=_values),
+        enum_of(ItemStatus, name="item_status"),
         default=ItemStatus.ACTIVE,
         server_default=ItemStatus.ACTIVE.value,
     )

@@ -1,8 +1,13 @@
 """Where items and posts are kept."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, column, delete, func, insert, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
@@ -21,12 +26,22 @@ _GONE = {"fk_items_owner_id_users", "fk_posts_author_id_users"}
 async def save(session: AsyncSession, row: Item | Post) -> None:
     """Write a new or changed row. Raises UnauthorizedError where its user is gone."""
     session.add(row)
-    try:
+    with _of_a_user():
         await session.flush()
-    except IntegrityError as error:
-        if violated_constraint(error) in _GONE:
-            raise UnauthorizedError("Your account is gone: register again.") from error
-        raise
+
+
+async def add_items(session: AsyncSession, items: Sequence[Mapping[str, Any]]) -> None:
+    """Write new items, each the values of the same columns as JSON knows them, by one statement.
+
+    Raises UnauthorizedError where their owner is gone.
+    """
+    names = list(items[0])
+    typed = [column(name, Item.__table__.c[name].type) for name in names]
+    given = func.jsonb_to_recordset(literal(items, JSONB)).table_valued(*typed, name="given")
+    rows = select(*given.render_derived(with_types=True).c)
+    with _of_a_user():
+        # A parameter for each value would make a request several times as large.
+        await session.execute(insert(Item).from_select(names, rows, include_defaults=False))
 
 
 async def remove(session: AsyncSession, row: Item | Post) -> None:
@@ -51,25 +66,33 @@ async def list_items(
     session: AsyncSession, *, owner_id: UUID, which: ItemFilter, paging: Paging
 ) -> Page[Item]:
     """Return a page of an owner's items. Raises ValidationFailedError for a bad cursor."""
-    conditions = [Item.owner_id == owner_id]
-    if which.status:
-        conditions.append(Item.status == which.status)
-    if which.tag:
-        conditions.append(Item.tags.contains([which.tag]))
-    if which.search:
-        conditions.append(
-            or_(
-                Item.name.icontains(which.search, autoescape=True),
-                Item.description.icontains(which.search, autoescape=True),
-            )
-        )
     return await paginate(
         session,
-        select(Item).where(*conditions),
+        _filtered(owner_id, which),
         order=_order(which.sort),
         cursor=paging.cursor,
         limit=paging.limit,
         filters={**which.model_dump(), "owner": owner_id},
+    )
+
+
+async def list_items_made_until(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    which: ItemFilter,
+    until: datetime,
+    limit: int,
+    cursor: str | None,
+) -> Page[Item]:
+    """Return a page of an owner's items that are no newer. Raises ValidationFailedError for a bad cursor."""
+    return await paginate(
+        session,
+        _filtered(owner_id, which).where(Item.created_at <= until),
+        order=_order(which.sort),
+        cursor=cursor,
+        limit=limit,
+        filters={**which.model_dump(), "owner": owner_id, "until": until},
     )
 
 
@@ -113,8 +136,34 @@ async def list_posts(
     )
 
 
+@contextmanager
+def _of_a_user() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if violated_constraint(error) in _GONE:
+            raise UnauthorizedError("Your account is gone: register again.") from error
+        raise
+
+
 def _owned(owner_id: UUID, item_id: UUID) -> Select[Item]:
     return select(Item).where(Item.id == item_id, Item.owner_id == owner_id)
+
+
+def _filtered(owner_id: UUID, which: ItemFilter) -> Select[Item]:
+    conditions = [Item.owner_id == owner_id]
+    if which.status:
+        conditions.append(Item.status == which.status)
+    if which.tag:
+        conditions.append(Item.tags.contains([which.tag]))
+    if which.search:
+        conditions.append(
+            or_(
+                Item.name.icontains(which.search, autoescape=True),
+                Item.description.icontains(which.search, autoescape=True),
+            )
+        )
+    return select(Item).where(*conditions)
 
 
 def _visible_to(viewer_id: UUID) -> ColumnElement[bool]:
@@ -133,3 +182,19 @@ def _order(sort: str) -> list[Key]:
     ]
     direction = descending if sort.startswith("-") else ascending
     return [direction(column), direction(Item.id)]
+
+
+async def remove_posts_of(session: AsyncSession, *, author_id: UUID, limit: int) -> int:
+    """Delete at most `limit` of an author's posts; return how many."""
+    some = select(Post.id).where(Post.author_id == author_id).limit(limit)
+    gone = delete(Post).where(Post.id.in_(some)).returning(Post.id)
+    removed = await session.execute(gone.execution_options(synchronize_session=False))
+    return len(removed.all())
+
+
+async def remove_items_of(session: AsyncSession, *, owner_id: UUID, limit: int) -> int:
+    """Delete at most `limit` of an owner's items, and what was posted about them; return how many."""
+    some = select(Item.id).where(Item.owner_id == owner_id).limit(limit)
+    gone = delete(Item).where(Item.id.in_(some)).returning(Item.id)
+    removed = await session.execute(gone.execution_options(synchronize_session=False))
+    return len(removed.all())

@@ -1,12 +1,15 @@
 """The rules of the catalog: an item belongs to its owner; an active one is for all to discuss."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.core.clock import now
+from shared.core.ids import new_id
 from shared.core.money import Money
 from shared.core.pagination import Page
 from shared.core.schema import Paging
@@ -41,6 +44,35 @@ async def list_items(
 ) -> Page[Item]:
     """Return a page of items. Raises ValidationFailedError for a bad cursor."""
     return await repository.list_items(session, owner_id=owner_id, which=which, paging=paging)
+
+
+async def import_items(
+    session: AsyncSession, *, owner_id: UUID, drafts: Sequence[ItemDraft]
+) -> None:
+    """Make many items at once. Raises UnauthorizedError where the owner is gone."""
+    made_at = now()
+    items = [
+        # A microsecond after each other: whoever lists them by age finds them in this order.
+        _imported(draft, owner_id=owner_id, made_at=made_at + timedelta(microseconds=place))
+        for place, draft in enumerate(drafts)
+    ]
+    if items:
+        await repository.add_items(session, items)
+
+
+async def list_items_made_until(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    which: ItemFilter,
+    until: datetime,
+    limit: int,
+    cursor: str | None,
+) -> Page[Item]:
+    """Return a page of items that are no newer. Raises ValidationFailedError for a bad cursor."""
+    return await repository.list_items_made_until(
+        session, owner_id=owner_id, which=which, until=until, limit=limit, cursor=cursor
+    )
 
 
 async def change_item(
@@ -114,6 +146,15 @@ async def _locked(
     return item
 
 
+def _imported(draft: ItemDraft, *, owner_id: UUID, made_at: datetime) -> dict[str, Any]:
+    columns = _columns_of(draft)
+    if draft.price is not None:
+        columns["price_amount"] = draft.price.amount
+    made = made_at.isoformat()
+    identity = {"id": str(new_id()), "owner_id": str(owner_id)}
+    return {**columns, **identity, "created_at": made, "updated_at": made}
+
+
 def _columns_of(given: ItemDraft | ItemChange) -> dict[str, Any]:
     columns = given.model_dump(exclude={"price"})
     if "tags" in columns:
@@ -124,3 +165,13 @@ def _columns_of(given: ItemDraft | ItemChange) -> dict[str, Any]:
         columns["price_amount"] = Decimal(given.price.amount)
         columns["price_currency"] = given.price.currency
     return columns
+
+
+async def delete_posts_of(session: AsyncSession, *, author_id: UUID, limit: int) -> int:
+    """Delete at most `limit` of an author's posts; return how many."""
+    return await repository.remove_posts_of(session, author_id=author_id, limit=limit)
+
+
+async def delete_items_of(session: AsyncSession, *, owner_id: UUID, limit: int) -> int:
+    """Delete at most `limit` of an owner's items and their posts; return how many."""
+    return await repository.remove_items_of(session, owner_id=owner_id, limit=limit)

@@ -2,7 +2,14 @@
 
 from typing import ClassVar
 
-from shared.core.errors import ConflictError, FieldError, UnauthorizedError, ValidationFailedError
+from shared.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorizedError,
+    ValidationFailedError,
+)
 
 
 class UsernameTakenError(ConflictError):
@@ -40,13 +47,13 @@ class WeakPasswordError(ValidationFailedError):
 
 
 class WrongPasswordError(ValidationFailedError):
-    """The current password, which a change needs, is missing or wrong."""
+    """The current password, which this needs, is missing or wrong."""
 
     code = "wrong_password"
     title = "Wrong password"
 
     def __init__(self) -> None:
-        message = "To set a new password, send the current one."
+        message = "Send the password that you log in with."
         field = FieldError(location=("body", "current_password"), code="wrong", message=message)
         super().__init__("The current password is missing or wrong.", errors=[field])
 
@@ -70,3 +77,23 @@ class InvalidAccessTokenError(UnauthorizedError):
 
     def __init__(self) -> None:
         super().__init__("The access token is not valid or has expired: log in again.")
+
+
+class OperatorsOnlyError(ForbiddenError):
+    """This is for operators, and the caller is none."""
+
+    code = "operators_only"
+    title = "Operators only"
+
+    def __init__(self) -> None:
+        super().__init__("This is for operators: your user is none, or is none any more.")
+
+
+class NoSuchUserError(NotFoundError):
+    """No user has this name."""
+
+    code = "no_such_user"
+    title = "No such user"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"No user has the name {username!r}: users register by themselves.")

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -10,6 +10,7 @@ from sqlalchemy.orm import undefer
 from shared.adapters.database.violations import violated_constraint
 from shared.domains.identity.errors import EmailTakenError, UsernameTakenError
 from shared.domains.identity.models import User
+from shared.domains.identity.schemas import Role
 
 _TAKEN = {"uq_users_username": UsernameTakenError, "uq_users_email": EmailTakenError}
 
@@ -36,6 +37,12 @@ async def find_for_change(session: AsyncSession, user_id: UUID) -> User | None:
     return await session.scalar(statement.with_for_update())
 
 
+async def find_with_hash(session: AsyncSession, user_id: UUID) -> User | None:
+    """Return a user, hash included, or None."""
+    statement = select(User).where(User.id == user_id).options(undefer(User.password_hash))
+    return await session.scalar(statement)
+
+
 async def find_by_login(session: AsyncSession, login: str) -> User | None:
     """Return the user, hash included, with this name or e-mail address in any case, or None."""
     # No name holds an @ and every address does: one login means one user at most.
@@ -47,3 +54,21 @@ async def replace_hash(session: AsyncSession, user: User, hash_: str) -> None:
     """Write a new hash of an unchanged password, unless the password was changed meanwhile."""
     unchanged = (User.id == user.id, User.password_hash == user.password_hash)
     await session.execute(update(User).where(*unchanged).values(password_hash=hash_))
+
+
+async def remove(session: AsyncSession, user_id: UUID) -> bool:
+    """Delete a user and what belongs to them; tell whether there was one."""
+    gone = delete(User).where(User.id == user_id).returning(User.id)
+    removed = await session.execute(gone.execution_options(synchronize_session=False))
+    return removed.first() is not None
+
+
+async def find_role(session: AsyncSession, user_id: UUID) -> Role | None:
+    """Return a user's role, or None where there is no such user."""
+    return await session.scalar(select(User.role).where(User.id == user_id))
+
+
+async def find_by_name_for_change(session: AsyncSession, username: str) -> User | None:
+    """Return the user with a name in any case, whom no other transaction changes until this one ends."""
+    named = select(User).where(func.lower(User.username) == username.lower())
+    return await session.scalar(named.with_for_update())

@@ -1,6 +1,7 @@
 """What goes into identity and comes out of it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -46,6 +47,13 @@ Login = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r
 """A user name or an e-mail address."""
 
 
+class Role(StrEnum):
+    """What a user may do beyond their own things: an operator runs the service."""
+
+    USER = "user"
+    OPERATOR = "operator"
+
+
 class Registration(Schema):
     """A new user."""
 
@@ -71,6 +79,14 @@ class User(Schema):
     email: str
     created_at: datetime
     updated_at: datetime
+
+
+class Contact(Schema):
+    """Where to write to a user, how to address them, and in which language (BCP 47)."""
+
+    username: str
+    email: str
+    locale: str
 
 
 class Principal(Schema):

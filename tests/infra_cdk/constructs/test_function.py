@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra_cdk.registry import Registered, registry
+from infra_cdk.registry import Registered, queue_names, registry
 from shared.manifest.function import Need
 from tests.infra_cdk.templates import (
     Template,
@@ -36,14 +36,21 @@ DATA_API = (
 )
 LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 TRACES = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-SECRETS = {
-    Need.DATABASE: "{Database/Cluster/Secret/Attachment}",
-    Need.SIGNING_KEY: "{SigningKey/Secret}",
-}
+POLLING = (
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+)
+LOOKING = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+SENDING = ("sqs:SendMessage",)
+IDENTITY = "arn:{AWS::Partition}:ses:{AWS::Region}:{AWS::AccountId}:identity/"
 
 WITHOUT_RESOURCE = {
     *TRACES,  # X-Ray has no resource for a trace that is yet to be written
     *INTERFACES,  # describing takes none, and Lambda refuses a function that may not create in all
+    "cloudwatch:GetMetricData",  # a metric is no resource
 }
 """The actions that may be allowed on `*`."""
 
@@ -60,20 +67,54 @@ def permissions(template: Template, statements: list[dict[str, Any]]) -> set[Per
     }
 
 
+def queue(name: str) -> str:
+    return f"{{Queues/{name}/Queue.Arn}}"
+
+
+def dead_letters(name: str) -> str:
+    return f"{{Queues/{name}/DeadLetters.Arn}}"
+
+
+type Granted = tuple[tuple[str, ...], str]
+"""Actions on one resource."""
+
+BY_NEED: dict[Need, list[Granted]] = {
+    Need.CACHE: [(INTERFACES, "*")],
+    Need.DATABASE: [
+        (DATA_API, CLUSTER),
+        (("secretsmanager:GetSecretValue",), "{Database/Cluster/Secret/Attachment}"),
+    ],
+    Need.SIGNING_KEY: [(("secretsmanager:GetSecretValue",), "{SigningKey/Secret}")],
+    Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
+    Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
+    Need.FILES: [
+        (
+            ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+            "{Files/Bucket.Arn}/*",
+        ),
+        (("s3:ListBucket", "s3:ListBucketMultipartUploads"), "{Files/Bucket.Arn}"),
+    ],
+    Need.MAIL: [
+        (("ses:SendEmail",), f"{IDENTITY}switchyard@example.com"),
+        (("ses:SendEmail",), f"{IDENTITY}example.com"),
+    ],
+    Need.QUEUES: [
+        (("cloudwatch:GetMetricData",), "*"),
+        *((SENDING, queue(name)) for name in queue_names()),
+        *((LOOKING, of(name)) for name in queue_names() for of in (queue, dead_letters)),
+    ],
+}
+
+
 def expected(each: Registered) -> set[Permission]:
-    wanted: dict[tuple[str, ...], str] = {LOG: f"{{{each.spec.name}/Log.Arn}}", TRACES: "*"}
-    denied: tuple[str, ...] = ()
-    if Need.CACHE in each.spec.needs:
-        wanted[INTERFACES], denied = "*", INTERFACES
-    if Need.DATABASE in each.spec.needs:
-        wanted[DATA_API] = CLUSTER
-    allowed = {("Allow", a, resource) for actions, resource in wanted.items() for a in actions}
-    secrets = {
-        ("Allow", "secretsmanager:GetSecretValue", SECRETS[need])
-        for need in each.spec.needs
-        if need in SECRETS
-    }
-    return allowed | secrets | {("Deny", action, "*") for action in denied}
+    wanted: list[Granted] = [(LOG, f"{{{each.spec.name}/Log.Arn}}"), (TRACES, "*")]
+    wanted += [granted for need in each.spec.needs for granted in BY_NEED[need]]
+    wanted += [(POLLING, queue(source.queue)) for source in each.spec.sources]
+    if each.spec.dead_letters:
+        wanted += [(POLLING, dead_letters(name)) for name in queue_names()]
+    denied = INTERFACES if Need.CACHE in each.spec.needs else ()
+    allowed = {("Allow", action, resource) for actions, resource in wanted for action in actions}
+    return allowed | {("Deny", action, "*") for action in denied}
 
 
 def role_of(template: Template, each: Registered) -> dict[str, Any]:
@@ -112,13 +153,15 @@ class TestRole:
         ]
 
     def test_network_interfaces_are_denied_to_the_code_itself(self, template: Template) -> None:
-        (placed,) = [each for each in registry() if Need.CACHE in each.spec.needs]
-        (denied,) = [s for s in statements_of(role_of(template, placed)) if s["Effect"] == "Deny"]
-        source = denied["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]
-        name = deployed(template)[placed.handler]["Properties"]["FunctionName"]
-        assert spell(template, source) == (
-            f"arn:{{AWS::Partition}}:lambda:{{AWS::Region}}:{{AWS::AccountId}}:function:{name}"
-        )
+        placed = [each for each in registry() if Need.CACHE in each.spec.needs]
+        assert placed
+        for each in placed:
+            (denied,) = [s for s in statements_of(role_of(template, each)) if s["Effect"] == "Deny"]
+            source = denied["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]
+            name = deployed(template)[each.handler]["Properties"]["FunctionName"]
+            assert spell(template, source) == (
+                f"arn:{{AWS::Partition}}:lambda:{{AWS::Region}}:{{AWS::AccountId}}:function:{name}"
+            )
 
 
 class TestWildcards:

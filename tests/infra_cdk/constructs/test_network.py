@@ -2,9 +2,33 @@
 
 from typing import Any
 
-from infra_cdk.registry import registry
+from infra_cdk.registry import Registered, registry
 from shared.manifest.function import Need
 from tests.infra_cdk.templates import Template, of_type, path_of, spell
+
+SERVICES = {
+    Need.CACHE: {},
+    Need.DATABASE: {"RdsData": "rds-data"},
+    Need.SIGNING_KEY: {"Secrets": "secretsmanager"},
+    Need.OUTBOX: {"Sqs": "sqs"},
+    Need.EVENT_BUS: {"Events": "events"},
+    Need.FILES: {"S3": "s3"},
+    Need.MAIL: {"Email": "email"},
+    Need.QUEUES: {"Sqs": "sqs", "Monitoring": "monitoring"},
+}
+"""The services that a need calls, by what their endpoints are called."""
+
+
+def services_of(each: Registered) -> dict[str, str]:
+    """The services that a placed function calls; a consumer puts messages off by SQS, too."""
+    found = {"Sqs": "sqs"} if each.spec.sources else {}
+    for need in each.spec.needs:
+        found |= SERVICES[need]
+    return found
+
+
+def placed() -> list[Registered]:
+    return [each for each in registry() if Need.CACHE in each.spec.needs]
 
 
 def group(template: Template, reference: Any) -> str:
@@ -57,14 +81,10 @@ class TestSecurityGroups:
         self, template: Template
     ) -> None:
         wanted = set()
-        for each in registry():
-            if Need.CACHE in each.spec.needs:
-                source = f"{each.spec.name}-group"
-                wanted.add((source, "CacheGroup", 6379))
-                if Need.DATABASE in each.spec.needs:
-                    wanted.add((source, "RdsDataGroup", 443))
-                if Need.SIGNING_KEY in each.spec.needs:
-                    wanted.add((source, "SecretsGroup", 443))
+        for each in placed():
+            source = f"{each.spec.name}-group"
+            wanted.add((source, "CacheGroup", 6379))
+            wanted |= {(source, f"{name}Group", 443) for name in services_of(each)}
         assert openings(template, "Egress") == wanted
         assert openings(template, "Ingress") == {(to, source, port) for source, to, port in wanted}
 
@@ -79,9 +99,7 @@ class TestEndpoints:
     def test_there_is_one_for_each_service_that_a_placed_function_calls(
         self, template: Template
     ) -> None:
-        placed = [each.spec.needs for each in registry() if Need.CACHE in each.spec.needs]
-        services = {Need.DATABASE: "rds-data", Need.SIGNING_KEY: "secretsmanager"}
-        wanted = {services[need] for needs in placed for need in needs if need in services}
+        wanted = {service for each in placed() for service in services_of(each).values()}
         found = of_type(template, "AWS::EC2::VPCEndpoint").values()
         names = {spell(template, each["Properties"]["ServiceName"]) for each in found}
         assert names == {f"com.amazonaws.{{AWS::Region}}.{name}" for name in wanted}

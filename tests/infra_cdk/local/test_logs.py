@@ -52,6 +52,10 @@ def test_the_record_of_a_request_is_not_shown_for_the_gateway_shows_it() -> None
     assert shorten(f"infrastructure | {json.dumps(record)}") is None
 
 
+def test_a_metric_is_kept_in_the_file_and_not_shown() -> None:
+    assert shorten('outbox-relay | {"_aws":{"Timestamp":1},"OutboxPublished":[1.0]}') is None
+
+
 @pytest.mark.parametrize("text", ["Traceback (most recent call last):", "[1]", "{}", "1", "a | b"])
 def test_what_is_no_record_is_shown_as_it_is(text: str) -> None:
     assert shorten(f"webapp | {text}") == f"webapp | {text}"

@@ -1,9 +1,17 @@
 """The stack: migrations come before the code that needs them, and it fits any account."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from infra_cdk.registry import registry
 from tests.infra_cdk.templates import Template, deployed, of_type, spell
+
+STARTERS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "AWS::Lambda::EventSourceMapping": lambda mapping: mapping["FunctionName"]["Ref"],
+    "AWS::Scheduler::Schedule": lambda schedule: schedule["Target"]["Arn"]["Fn::GetAtt"][0],
+}
+"""What starts functions by itself, and how it refers to one, which makes it wait for it."""
 
 
 class TestMigration:
@@ -12,11 +20,21 @@ class TestMigration:
         awaited = {spell(template, {"Ref": each}) for each in trigger["DependsOn"]}
         assert {"{Database/Cluster}", "{Database/Cluster/Writer}"} <= awaited
 
-    def test_every_function_behind_the_api_waits_for_it(self, template: Template) -> None:
+    def test_every_other_function_waits_for_it(self, template: Template) -> None:
         (trigger,) = of_type(template, "Custom::Trigger")
         for each in registry():
             waits = trigger in deployed(template)[each.handler].get("DependsOn", [])
-            assert waits == bool(each.spec.http)
+            assert waits != each.spec.runs_on_deploy
+
+    def test_what_starts_a_function_is_there_no_sooner(self, template: Template) -> None:
+        """A new function must not be polled for, nor scheduled, before its tables are there."""
+        functions = {each["Properties"]["FunctionName"] for each in deployed(template).values()}
+        for type_, where in STARTERS.items():
+            found = of_type(template, type_)
+            assert found
+            for each in found.values():
+                started = where(each["Properties"])
+                assert template["Resources"][started]["Properties"]["FunctionName"] in functions
 
     def test_it_runs_again_when_its_code_changes(self, template: Template) -> None:
         (trigger,) = of_type(template, "Custom::Trigger").values()
@@ -53,10 +71,17 @@ class TestAccount:
             "DatabaseClusterArn": "arn:{AWS::Partition}:rds:{AWS::Region}:{AWS::AccountId}:"
             "cluster:{Database/Cluster}",
             "DatabaseSecretArn": "{Database/Cluster/Secret/Attachment}",
+            "FilesBucket": "{Files/Bucket}",
         }
 
 
 class TestContext:
+    def test_the_sender_of_mail_comes_from_it(self, production: Template) -> None:
+        variables = deployed(production)["functions.queues.mail.handler.handler"]["Properties"][
+            "Environment"
+        ]["Variables"]
+        assert variables["MAIL_FROM"] == "Switchyard <post@mail.example.com>"
+
     def test_origins_and_hosts_come_from_it(self, production: Template) -> None:
         variables = deployed(production)["functions.api.webapp.handler.handler"]["Properties"][
             "Environment"

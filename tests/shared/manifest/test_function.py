@@ -1,11 +1,21 @@
 """A spec that AWS would refuse is refused where it is written."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.manifest.function import Function, Need
-from shared.manifest.triggers import Http, Invoke
+from shared.manifest.function import Function, Need, Source
+from shared.manifest.triggers import (
+    DeadLetters,
+    Delivery,
+    Http,
+    Invoke,
+    Queue,
+    Schedule,
+    Subscribes,
+    Trigger,
+)
 
 HTTP = (Http("/v1/things/{proxy+}"),)
 INVOKE = (Invoke(),)
@@ -43,6 +53,58 @@ class TestTriggers:
     @pytest.mark.parametrize(("triggers", "runs"), [(ON_DEPLOY, True), (INVOKE, False)])
     def test_only_some_run_on_deploy(self, triggers: tuple[Invoke], *, runs: bool) -> None:
         assert Function(name="step", triggers=triggers).runs_on_deploy is runs
+
+    def test_a_queue_is_a_source_by_its_own_name(self) -> None:
+        delivery = Delivery(batch=3)
+        function = Function(name="f", triggers=(Queue("nudges", delivery),))
+        assert function.sources == (Source(queue="nudges", delivery=delivery),)
+
+    def test_a_subscription_is_a_source_by_the_name_of_the_function(self) -> None:
+        delivery = Delivery(batch=3)
+        types = ("tasks.task_queued", "tasks.task_continued")
+        function = Function(name="tasks", triggers=(Subscribes(types, delivery),))
+        assert function.sources == (Source(queue="tasks", delivery=delivery, types=types),)
+
+    def test_sources_are_in_the_order_of_the_spec(self) -> None:
+        triggers = (Queue("b"), *INVOKE, Subscribes(("x.y",)), Queue("a"))
+        function = Function(name="f", triggers=triggers)
+        assert [source.queue for source in function.sources] == ["b", "f", "a"]
+
+    def test_schedules_are_told_apart(self) -> None:
+        first, second = Schedule("rate(1 hour)"), Schedule("cron(0 3 * * ? *)")
+        function = Function(name="f", triggers=(first, Queue("q"), second))
+        assert function.schedules == (first, second)
+
+    def test_dead_letters_are_no_source_but_a_trigger_of_their_own(self) -> None:
+        trigger = DeadLetters(Delivery(visibility_s=60))
+        function = Function(name="f", triggers=(trigger,))
+        assert (function.dead_letters, function.sources) == (trigger, ())
+        assert Function(name="f", triggers=(Queue("q"),)).dead_letters is None
+
+
+QUEUED = pytest.mark.parametrize(
+    "trigger_of",
+    [
+        lambda delivery: Queue("q", delivery),
+        lambda delivery: Subscribes(("a.b",), delivery),
+        DeadLetters,
+    ],
+    ids=["queue", "subscription", "dead letters"],
+)
+
+
+class TestVisibility:
+    @QUEUED
+    def test_it_is_no_shorter_than_a_run(self, trigger_of: Callable[[Delivery], Trigger]) -> None:
+        triggers = (trigger_of(Delivery(visibility_s=60)),)
+        assert Function(name="f", triggers=triggers, timeout_s=60).timeout_s == 60
+        with pytest.raises(ValueError, match="visibility_s is shorter than timeout_s"):
+            Function(name="f", triggers=triggers, timeout_s=61)
+
+    def test_each_trigger_is_looked_at(self) -> None:
+        long, short = (Delivery(visibility_s=seconds) for seconds in (600, 30))
+        with pytest.raises(ValueError, match="visibility_s is shorter than timeout_s"):
+            Function(name="f", triggers=(Queue("a", long), Queue("b", short)), timeout_s=300)
 
 
 class TestMemory:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from shared.web.idempotency import ON_EVERY_KEY
 from shared.web.limits import EXTENSION, LimitGroup, limited
 from shared.web.openapi import document_of
+from shared.web.problems import MEDIA_TYPE
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -54,6 +56,31 @@ def test_a_route_with_a_body_declares_what_is_wrong_with_one(operation: dict[str
 @OPERATIONS
 def test_a_route_for_users_declares_401(operation: dict[str, Any]) -> None:
     assert ("security" not in operation) or ("401" in operation["responses"])
+
+
+@OPERATIONS
+def test_a_route_that_creates_takes_an_idempotency_key_and_says_all_about_it(
+    operation: dict[str, Any],
+) -> None:
+    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    assert ("201" not in operation["responses"]) or ("Idempotency-Key" in names)
+    if "Idempotency-Key" in names:
+        (success,) = (s for code, s in operation["responses"].items() if code.startswith("2"))
+        assert "Idempotent-Replayed" in success["headers"]
+        assert codes_of(operation) >= {each.code for each in ON_EVERY_KEY}
+
+
+@OPERATIONS
+def test_a_key_that_is_required_has_its_problem(operation: dict[str, Any]) -> None:
+    keys = [each for each in operation.get("parameters", ()) if each["name"] == "Idempotency-Key"]
+    required = any(key["required"] for key in keys)
+    assert required == ("idempotency_key_missing" in codes_of(operation))
+
+
+def codes_of(operation: dict[str, Any]) -> set[str]:
+    """Return the codes of the problems that an operation declares."""
+    contents = (each.get("content", {}) for each in operation["responses"].values())
+    return {code for each in contents for code in each.get(MEDIA_TYPE, {}).get("examples", ())}
 
 
 def test_ids_are_unique() -> None:

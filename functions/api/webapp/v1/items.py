@@ -13,11 +13,12 @@ from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
 from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter, ItemSort
 from shared.web.auth import CurrentUser
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
+from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
 from shared.web.openapi import FOR_USERS, NOT_MODIFIED, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
-router = APIRouter(prefix="/items", tags=["items"])
+router = APIRouter(prefix="/items", tags=["items"], route_class=IdempotentRoute)
 
 
 class NamedItem(Schema):
@@ -51,11 +52,15 @@ def _named(item: Item) -> NamedItem:
 @router.post(
     "",
     status_code=201,
-    responses=problems(*FOR_USERS, *ON_EVERY_BODY),
+    responses={**problems(*FOR_USERS, *ON_EVERY_BODY, *ON_EVERY_KEY), **replayable(201)},
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_item(
-    user: CurrentUser, draft: ItemName, session: WriteSession, response: Response
+    user: CurrentUser,
+    _: IdempotencyKey,
+    draft: ItemName,
+    session: WriteSession,
+    response: Response,
 ) -> NamedItem:
     """Create an item."""
     named = ItemDraft(name=draft.name)

@@ -11,11 +11,12 @@ from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import NoSuchItemError, PostNotFoundError
 from shared.domains.catalog.schemas import Post, PostDraft, PostFilter
 from shared.web.auth import CurrentUser
+from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
 from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
-router = APIRouter(prefix="/posts", tags=["posts"])
+router = APIRouter(prefix="/posts", tags=["posts"], route_class=IdempotentRoute)
 
 
 class PostQuery(PostFilter, Paging):
@@ -25,11 +26,18 @@ class PostQuery(PostFilter, Paging):
 @router.post(
     "",
     status_code=201,
-    responses=problems(*FOR_USERS, *ON_EVERY_BODY, NoSuchItemError),
+    responses={
+        **problems(*FOR_USERS, *ON_EVERY_BODY, NoSuchItemError, *ON_EVERY_KEY),
+        **replayable(201),
+    },
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_post(
-    user: CurrentUser, draft: PostDraft, session: WriteSession, response: Response
+    user: CurrentUser,
+    _: IdempotencyKey,
+    draft: PostDraft,
+    session: WriteSession,
+    response: Response,
 ) -> Post:
     """Write about an item: your own, or an active one of anybody."""
     post = await catalog.create_post(session, author_id=user.user_id, draft=draft)

@@ -22,11 +22,12 @@ from shared.domains.identity.schemas import (
     UserChange,
 )
 from shared.web.auth import CurrentUser
+from shared.web.idempotency import ON_EVERY_KEY, AnyonesIdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
 from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
-router = APIRouter(tags=["users"])
+router = APIRouter(tags=["users"], route_class=IdempotentRoute)
 
 
 class LoginForm(BaseModel):
@@ -42,10 +43,17 @@ class LoginForm(BaseModel):
 @router.post(
     "/users",
     status_code=201,
-    responses=problems(*ON_EVERY_BODY, UsernameTakenError, EmailTakenError, WeakPasswordError),
+    responses={
+        **problems(
+            *ON_EVERY_BODY, UsernameTakenError, EmailTakenError, WeakPasswordError, *ON_EVERY_KEY
+        ),
+        **replayable(201),
+    },
     openapi_extra=limited(LimitGroup.LOGIN, cost=5),
 )
-async def register_user(registration: Registration, session: WriteSession) -> User:
+async def register_user(
+    _: AnyonesIdempotencyKey, registration: Registration, session: WriteSession
+) -> User:
     """Register.
 
     The password is at least 15 characters long and no common one; otherwise it is yours to choose.

@@ -12,11 +12,12 @@ from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
 from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter
 from shared.web.auth import CurrentUser
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
+from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
 from shared.web.openapi import FOR_USERS, NOT_MODIFIED, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
-router = APIRouter(prefix="/items", tags=["items"])
+router = APIRouter(prefix="/items", tags=["items"], route_class=IdempotentRoute)
 
 
 class ItemQuery(ItemFilter, Paging):
@@ -26,11 +27,15 @@ class ItemQuery(ItemFilter, Paging):
 @router.post(
     "",
     status_code=201,
-    responses=problems(*FOR_USERS, *ON_EVERY_BODY),
+    responses={**problems(*FOR_USERS, *ON_EVERY_BODY, *ON_EVERY_KEY), **replayable(201)},
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_item(
-    user: CurrentUser, draft: ItemDraft, session: WriteSession, response: Response
+    user: CurrentUser,
+    _: IdempotencyKey,
+    draft: ItemDraft,
+    session: WriteSession,
+    response: Response,
 ) -> Item:
     """Create an item."""
     item = await catalog.create_item(session, owner_id=user.user_id, draft=draft)

@@ -140,6 +140,28 @@ class TestCreate:
     async def test_needs_a_token(self, webapp: httpx.AsyncClient, path: str) -> None:
         assert (await webapp.post(path, json={"name": "Lamp"})).status_code == 401
 
+    async def test_of_a_hundred_at_once_with_one_key_one_makes_an_item(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        key = {"Idempotency-Key": f'"{uuid4()}"'}
+        requests = (client.post(V2, json={"name": "Lamp"}, headers=key) for _ in range(100))
+        answers = await asyncio.gather(*requests)
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert await names(client) == ["Lamp"]
+        again = await client.post(V2, json={"name": "Lamp"}, headers=key)
+        made = {answer.headers["Location"] for answer in answers if answer.status_code == 201}
+        assert made == {again.headers["Location"]}
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert again.headers["ETag"] == '"1"'
+
+    async def test_version_1_takes_a_key_too(self, client: httpx.AsyncClient) -> None:
+        key = {"Idempotency-Key": '"k"'}
+        first, again = [await client.post(V1, json={"name": "Lamp"}, headers=key) for _ in range(2)]
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert again.json() == first.json()
+        other = await client.post(V2, json={"name": "Lamp"}, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
     async def test_tags_count_once(self, client: httpx.AsyncClient) -> None:
         assert (await create(client, tags=["b", "a", "b"]))["tags"] == ["b", "a"]
 

@@ -58,6 +58,16 @@ class TestCreate:
         assert (await author.client.post(POSTS, json=post)).status_code == 422
         assert await bodies(author) == []
 
+    async def test_with_the_same_key_it_is_written_once(self, sign_up: SignUp) -> None:
+        author = await sign_up()
+        post = {"item_id": await an_item(author), "body": "It shines."}
+        key = {"Idempotency-Key": f'"{uuid4()}"'}
+        first, again = [await author.client.post(POSTS, json=post, headers=key) for _ in range(2)]
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert (again.status_code, again.json()) == (201, first.json())
+        assert again.headers["Location"] == first.headers["Location"]
+        assert await bodies(author) == ["It shines."]
+
     async def test_needs_a_token(self, webapp: httpx.AsyncClient) -> None:
         assert (await webapp.post(POSTS, json={})).status_code == 401
 

@@ -1,11 +1,17 @@
 import asyncio
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select, text
 
+from shared.adapters.database.sessions import autocommit
+from shared.adapters.outbox.models import OutboxRow
 from tests.web_fixtures import PASSWORD, SignUp, log_in
 
 pytestmark = pytest.mark.anyio
@@ -15,6 +21,12 @@ ADA = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
 DATA_API = pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)
 
 type Calls = Callable[[], AbstractContextManager[list[str]]]
+
+
+async def mails_asked_for() -> list[dict[str, Any]]:
+    async with autocommit() as session:
+        asked = select(OutboxRow.data).where(OutboxRow.type == "mail.mail_requested")
+        return list(await session.scalars(asked))
 
 
 def fields_of(answer: httpx.Response) -> list[str]:
@@ -29,6 +41,24 @@ class TestRegister:
         assert answer.status_code == 201
         assert set(answer.json()) == {"id", "username", "email", "created_at", "updated_at"}
         assert answer.json()["created_at"].endswith("Z")
+
+    async def test_the_new_user_gets_a_mail(self, webapp: httpx.AsyncClient) -> None:
+        await webapp.post(USERS, json=ADA)
+        assert await mails_asked_for() == [
+            {
+                "to": "ada@example.com",
+                "template": "welcome",
+                "locale": "en",
+                "values": {"username": "ada"},
+            }
+        ]
+
+    async def test_who_is_refused_gets_no_mail(self, webapp: httpx.AsyncClient) -> None:
+        await webapp.post(USERS, json=ADA)
+        for refused in ({"username": "other"}, {"password": "passwordpassword"}):
+            answer = await webapp.post(USERS, json=ADA | refused)
+            assert answer.status_code in {409, 422}
+        assert len(await mails_asked_for()) == 1
 
     @pytest.mark.parametrize(
         ("again", "code", "field"),
@@ -52,6 +82,38 @@ class TestRegister:
     ) -> None:
         answers = await asyncio.gather(*(webapp.post(USERS, json=ADA) for _ in range(20)))
         assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+
+    async def test_with_the_same_key_they_are_registered_once(
+        self, webapp: httpx.AsyncClient
+    ) -> None:
+        key = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+        first, again = [await webapp.post(USERS, json=ADA, headers=key) for _ in range(2)]
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert (again.status_code, again.json()) == (201, first.json())
+        other = await webapp.post(USERS, json=ADA | {"password": PASSWORD + "!"}, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+    async def test_of_twenty_at_once_with_one_key_none_hears_that_the_name_is_taken(
+        self, webapp: httpx.AsyncClient
+    ) -> None:
+        key = {"Idempotency-Key": '"k"'}
+        requests = (webapp.post(USERS, json=ADA, headers=key) for _ in range(20))
+        answers = await asyncio.gather(*requests)
+        codes = {each.json()["code"] for each in answers if each.status_code != 201}
+        assert codes <= {"idempotency_in_flight"}
+        assert len({each.content for each in answers if each.status_code == 201}) == 1
+
+    async def test_nothing_that_is_kept_with_a_key_tells_or_proves_the_password(
+        self, webapp: httpx.AsyncClient
+    ) -> None:
+        await webapp.post(USERS, json=ADA, headers={"Idempotency-Key": '"k"'})
+        async with autocommit() as session:
+            found = await session.execute(text("SELECT to_json(k)::text FROM idempotency_keys k"))
+            kept = found.scalar_one()
+        body = json.dumps(ADA, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        guesses = [PASSWORD.encode(), body, b'["POST", "/v1/webapp/users", ""]\n' + body]
+        assert PASSWORD not in kept
+        assert not [each for each in guesses if hashlib.sha256(each).hexdigest() in kept]
 
     @pytest.mark.parametrize(
         "weak",
@@ -156,6 +218,8 @@ class TestLogIn:
         """Both compare one hash with the same parameters: what takes the time is the same work."""
         from argon2 import PasswordHasher
 
+        from shared.adapters import passwords
+
         compared: list[str] = []
         verify = PasswordHasher.verify
 
@@ -164,6 +228,7 @@ class TestLogIn:
             return bool(verify(self, hash_, password))
 
         monkeypatch.setattr(PasswordHasher, "verify", noted)
+        monkeypatch.setattr(passwords, "_hasher", PasswordHasher)  # the real parameters
         await webapp.post(USERS, json=ADA)
         for name in ("ada", "nobody"):
             await webapp.post("/v1/webapp/login", data={"username": name, "password": "wrong"})

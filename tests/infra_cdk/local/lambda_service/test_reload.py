@@ -91,6 +91,8 @@ async def test_two_edits_leave_a_running_call_alone(
     slow = """
         import os, pathlib, time
         def handler(event, context):
+            if event:
+                pathlib.Path(event).with_name("began").touch()
             while event and not pathlib.Path(event).exists():
                 time.sleep(0.01)
             return [{version}, os.getpid()]
@@ -100,8 +102,8 @@ async def test_two_edits_leave_a_running_call_alone(
     async with running(code, bytecode=bytecode) as run:
         old = await run.call("demo")
         held = asyncio.create_task(run.call("demo", str(go)))
+        await until((tmp_path / "began").exists)
         for version in (2, 3):
-            await asyncio.sleep(0)
             code.edit("demo/handler.py", slow.format(version=version))
             await answer_with(run, "demo", version)
         go.touch()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_SERVERS = ("postgres", "valkey-server", "moto.server", "data_api")
+_SERVERS = ("postgres", "valkey-server", "local.aws", "data_api")
 _LISTENING = "0A"
 
 

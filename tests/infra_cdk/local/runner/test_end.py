@@ -36,7 +36,7 @@ def assert_it_leaves_nothing(cloud: Cloud, children: set[int], *, status: int) -
 def test_a_signal_ends_every_child(number: signal.Signals, lasting_state: Path) -> None:
     with running_cloud(lasting_state) as cloud:
         children = descendants_of(cloud.pid)
-        servers = {"postgres", "valkey-server", "moto.server", "data_api"}
+        servers = {"postgres", "valkey-server", "local.aws", "data_api"}
         assert set(servers_among(children)) == servers
         os.kill(cloud.pid, number)
         assert_it_leaves_nothing(cloud, children, status=0)
@@ -51,7 +51,7 @@ def test_a_killed_runner_takes_its_children_along(lasting_state: Path) -> None:
         os.kill(cloud.pid, signal.SIGKILL)
         assert_it_leaves_nothing(cloud, children, status=-signal.SIGKILL)
     with running_cloud(lasting_state) as cloud:  # what it left does not keep the next from starting
-        assert httpx.get(f"{cloud.url}/ready").status_code == 200
+        assert httpx.get(f"{cloud.url}/ready", timeout=30).status_code == 200
 
 
 def test_many_signals_end_it_as_cleanly_as_one(lasting_state: Path) -> None:

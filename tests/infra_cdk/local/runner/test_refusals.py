@@ -51,12 +51,27 @@ def test_a_second_runner_on_one_state_is_refused(cloud: Cloud) -> None:
 
 def test_a_reset_under_a_runner_is_refused(cloud: Cloud) -> None:
     assert refusal_of("reset", state=cloud.state).count("\n") == 1
-    assert httpx.get(f"{cloud.url}/ready").status_code == 200
+    assert httpx.get(f"{cloud.url}/ready", timeout=30).status_code == 200
 
 
-def test_another_argument_is_refused(tmp_path: Path) -> None:
-    expected = "switchyard: usage: python -m infra_cdk.local [reset]\n"
-    assert refusal_of("rest", state=tmp_path) == expected
+@pytest.mark.parametrize("arguments", [("rest",), ("job",), ("job", "a", "b"), ("reset", "a")])
+def test_another_argument_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    expected = "switchyard: usage: python -m infra_cdk.local [reset | job NAME]\n"
+    assert refusal_of(*arguments, state=tmp_path) == expected
+
+
+def test_a_job_where_nothing_runs_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    assert refusal_of("job", "outbox-relay", state=tmp_path, port=port) == (
+        f"switchyard: nothing runs at port {port}: start `make dev` first, or say where it is by "
+        "PORT=...\n"
+    )
+
+
+def test_a_job_that_there_is_not_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+    refusal = refusal_of("job", "outbox-rely", state=tmp_path, port=cloud.port)
+    assert refusal.startswith("switchyard: there is no job 'outbox-rely'; the jobs are ")
+    assert "outbox-relay" in refusal
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""moto's server, and around it what AWS does but moto does not."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from infra_cdk.local.aws.ages import publish_ages
+from infra_cdk.local.aws.client import SENT_PATH
+from infra_cdk.local.aws.links import Signed, refusal_of
+from infra_cdk.local.aws.mail import MAIL_PATH, Outbox, verify_sender
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Application:
+    """The WSGI application: `aws` is moto's."""
+
+    def __init__(
+        self, aws: "WSGIApplication", *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._aws = aws
+        self._now = now
+        self._outbox = Outbox()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        return self._answerer(Request(environ))(environ, start_response)
+
+    def _answerer(self, request: Request) -> "WSGIApplication":
+        # A browser asks before it sends: that question bears the signature of what it will send.
+        if request.method != "OPTIONS" and (
+            refusal := refusal_of(_signed(request), now=self._now())
+        ):
+            return Response(refusal.document, refusal.status, content_type="application/xml")
+        if request.path == SENT_PATH:
+            return self._sent(request)
+        if request.path == MAIL_PATH and request.method == "POST":
+            return self._send(request)
+        if "/monitoring/aws4_request" in request.headers.get("Authorization", ""):
+            publish_ages(now=self._now())
+        return self._aws
+
+    def _sent(self, request: Request) -> Response:
+        if "Origin" in request.headers:  # a web page of somebody else has no business here
+            return Response(status=HTTPStatus.FORBIDDEN)
+        return Response(self._outbox.document, content_type="application/json")
+
+    def _send(self, request: Request) -> Response:
+        verify_sender()
+        body = request.get_data()
+        environ: dict[str, Any] = {**request.environ, "wsgi.input": BytesIO(body)}
+        response = Response.from_app(self._aws, environ)
+        if response.status_code == HTTPStatus.OK:
+            self._outbox.keep(body, answer=response.get_data(), now=self._now())
+        return response
+
+
+def _signed(request: Request) -> Signed:
+    target = str(request.environ.get("RAW_URI") or request.full_path)
+    path, _, query = target.partition("?")
+    return Signed(
+        method=request.method,
+        path=path,
+        query=query,
+        headers={name.lower(): text for name, text in request.headers.items()},
+    )

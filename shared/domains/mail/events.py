@@ -1,0 +1,135 @@
+"""What happens with mail."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.core.events import Event
+from shared.core.schema import Schema
+
+Recipient = Annotated[
+    str,
+    StringConstraints(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^\x00-\x20\x7f-\x9f\"(),:;<>@\[\\\]]+@[^\x00-\x20\x7f-\x9f\"(),:;<>@\[\\\]]+$",
+    ),
+]
+"""One e-mail address and nothing else: no second one, no name, no line end that would begin a header.
+
+Source: RFC 5322, section 3.2.3: the "specials", but for the dot.
+"""
+
+Locale = Annotated[
+    str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")
+]
+"""A language tag (BCP 47): `en`, `de-AT`."""
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class MailTemplate(StrEnum):
+    """The mails that there are; each has its templates, in text and in HTML."""
+
+    WELCOME = "welcome"
+    IMPORT_FINISHED = "import_finished"
+    EXPORT_READY = "export_ready"
+    TASK_FAILED = "task_failed"
+    ACCOUNT_DELETED = "account_deleted"
+
+
+class WelcomeValues(Schema):
+    """What the mail to a new user names."""
+
+    username: Text
+
+
+class ImportFinishedValues(Schema):
+    """What the mail about a finished import names: the rows that became items, and the others."""
+
+    username: Text
+    task_id: Text
+    imported: Count
+    failed: Count
+
+
+class ExportReadyValues(Schema):
+    """What the mail about a finished export names. `rows` are what the file holds."""
+
+    username: Text
+    task_id: Text
+    rows: Count
+
+
+class TaskFailedValues(Schema):
+    """What the mail about a failed task names: of its problem document what people can use."""
+
+    username: Text
+    task_id: Text
+    kind: Text
+    code: Text
+    detail: Text
+
+
+class AccountDeletedValues(Schema):
+    """What the last mail to a user names."""
+
+    username: Text
+
+
+type Values = (
+    WelcomeValues
+    | ImportFinishedValues
+    | ExportReadyValues
+    | TaskFailedValues
+    | AccountDeletedValues
+)
+
+VALUES: Mapping[MailTemplate, type[Values]] = {
+    MailTemplate.WELCOME: WelcomeValues,
+    MailTemplate.IMPORT_FINISHED: ImportFinishedValues,
+    MailTemplate.EXPORT_READY: ExportReadyValues,
+    MailTemplate.TASK_FAILED: TaskFailedValues,
+    MailTemplate.ACCOUNT_DELETED: AccountDeletedValues,
+}
+"""What each template needs: exactly this."""
+
+
+class MailRequested(Event):
+    """Somebody is to get a mail. `values` are what the template needs, as text; no secrets.
+
+    There is none with a value too few or too many, so that no mail is ever sent half-empty: asking for
+    one raises, and one that comes by a queue is unreadable and becomes a dead letter.
+    """
+
+    type: ClassVar[str] = "mail.mail_requested"
+
+    to: Recipient
+    template: MailTemplate
+    locale: Locale
+    values: dict[str, str]
+
+    @property
+    def aggregate(self) -> str:
+        """The recipient, who gets mails in the order in which they were asked for."""
+        return f"mail:{self.to}"
+
+    @property
+    def content(self) -> Values:
+        """The values, as the template's own."""
+        return VALUES[self.template].model_validate(self.values)
+
+    @model_validator(mode="after")
+    def _values_fit(self) -> Self:
+        try:
+            _ = self.content
+        except ValidationError as error:
+            wrong = ", ".join(f"{each['loc'][0]} ({each['type']})" for each in error.errors())
+            raise PydanticCustomError(
+                "values_do_not_fit", "the template needs other values: {wrong}", {"wrong": wrong}
+            ) from error
+        return self
