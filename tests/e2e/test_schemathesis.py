@@ -195,6 +195,7 @@ NEEDS_MORE = {
     "GET /infrastructure/queues/{queue}/dead-letters/{dead_letter_id}",
     "POST /infrastructure/queues/{queue}/discard",
     "POST /infrastructure/outbox/discard",
+    "POST /webapp/tasks/{task_id}/cancel",  # a task that is not done yet: these are done at once
 }
 """What no request of the campaign can have ready for these operations."""
 
