@@ -27,7 +27,8 @@ DOCUMENTS = ROOT / "functions" / "api" / "docs" / "openapi"
 VERSIONS = ("v1", "v2")
 
 TAGS = {
-    "users": "Registration, login, and your own user.",
+    "users": "Registration, and your own user.",
+    "sessions": "Logging in and out, tokens, and where you are logged in.",
     "items": "What users offer. Version 1 knows their names only.",
     "posts": "What users write about items.",
     "tasks": "Long work: imports, exports, the end of an account. It is queued, and tells how it goes.",

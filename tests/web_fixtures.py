@@ -5,11 +5,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from shared.core.scopes import USER_SCOPES, Scope
+
+PUBLIC_URL = "https://api.example.com"
 PASSWORD = "correct-switch-yard-42"
 
 type Log = Callable[[], list[dict[str, Any]]]
@@ -45,18 +48,28 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
 @pytest.fixture
 def signing_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A secret to sign with. tests/e2e proves that it is read from Secrets Manager."""
-    from shared.adapters import secrets
-    from shared.config.identity import identity_settings
-    from shared.domains.identity import service
+    """Secrets to sign and to hash with. tests/e2e proves that they are read from Secrets Manager."""
+    from shared.adapters import secrets, signing_keys, vault
+    from shared.config.http import public_settings
+    from shared.config.identity import identity_settings, vault_settings
 
+    known = {"test/signing-key": "s" * 64, "test/vault": "v" * 64}
     monkeypatch.setenv("SIGNING_SECRET_ID", "test/signing-key")
-    monkeypatch.setattr(secrets, "read_secret", {"test/signing-key": "s" * 64}.__getitem__)
-    identity_settings.cache_clear()
-    service._loaded_key.cache_clear()
+    monkeypatch.setenv("VAULT_SECRET_ID", "test/vault")
+    monkeypatch.setenv("PUBLIC_URL", PUBLIC_URL)
+    monkeypatch.setattr(secrets, "read_secret", known.__getitem__)
+    forget = (
+        public_settings.cache_clear,
+        identity_settings.cache_clear,
+        vault_settings.cache_clear,
+        signing_keys.forget_keys,
+        vault.forget_keys,
+    )
+    for each in forget:
+        each()
     yield
-    identity_settings.cache_clear()
-    service._loaded_key.cache_clear()
+    for each in forget:
+        each()
 
 
 @pytest.fixture
@@ -71,8 +84,23 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def deny_list(monkeypatch: pytest.MonkeyPatch) -> set[UUID]:
+    """The sessions on the deny list: as good as the cache's, for the functions that have one."""
+    from shared.adapters import denials
+
+    denied: set[UUID] = set()
+
+    async def is_denied(session_id: UUID) -> bool:
+        return session_id in denied
+
+    monkeypatch.setattr(denials, "are_at_hand", lambda: True)
+    monkeypatch.setattr(denials, "is_denied", is_denied)
+    return denied
+
+
+@pytest.fixture
 async def webapp(
-    migrated_database_url: str, signing_secret: None, quick_hashes: None
+    migrated_database_url: str, signing_secret: None, quick_hashes: None, deny_list: set[UUID]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the webapp function over an empty database, by each driver in turn."""
     from functions.api.webapp.handler import app
@@ -101,6 +129,37 @@ async def sign_up(webapp: httpx.AsyncClient) -> AsyncIterator[SignUp]:
     yield sign_up_one
     for member in members:
         await member.client.aclose()
+
+
+async def token_of(
+    user_id: UUID,
+    *,
+    scopes: frozenset[Scope] = USER_SCOPES,
+    client_id: str | None = None,
+) -> str:
+    """Return an access token of a user in a new session; the user is made where there is none.
+
+    Their password is nobody's: hashing one would take longer than most tests.
+    """
+    from shared.adapters.database.sessions import unit_of_work
+    from shared.domains.identity.models import User
+    from shared.domains.sessions import api as sessions
+    from shared.domains.sessions.schemas import Device, Opening
+
+    async with unit_of_work() as session:
+        if await session.get(User, user_id) is None:
+            name = f"user-{user_id.hex[-8:]}"
+            email = f"{name}@example.com"
+            session.add(User(id=user_id, username=name, email=email, password_hash="-"))
+            await session.flush()
+        opening = Opening(
+            user_id=user_id,
+            device=Device(address="192.0.2.1", user_agent="pytest"),
+            methods=("pwd",),
+            scopes=scopes,
+            client_id=client_id,
+        )
+        return (await sessions.open_session(session, opening)).access_token
 
 
 async def log_in(client: httpx.AsyncClient, login: str, password: str = PASSWORD) -> str:

@@ -22,12 +22,14 @@ class Endpoint:
 
 SQS = Endpoint(name="Sqs", service=ec2.InterfaceVpcEndpointAwsService.SQS)
 
+SECRETS = Endpoint(name="Secrets", service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER)
+
 BY_NEED: Mapping[Need, tuple[Endpoint, ...]] = {
     Need.DATABASE: (Endpoint(name="RdsData", service=ec2.InterfaceVpcEndpointAwsService.RDS_DATA),),
     Need.CACHE: (),  # it stands in the network itself
-    Need.SIGNING_KEY: (
-        Endpoint(name="Secrets", service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER),
-    ),
+    Need.SIGNING_KEY: (SECRETS,),
+    Need.VAULT: (SECRETS,),
+    Need.GATEWAY_KEYS: (),  # whoever has it stands in no network
     Need.OUTBOX: (SQS,),
     Need.EVENT_BUS: (
         Endpoint(name="Events", service=ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE),

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -100,6 +101,13 @@ class RestApi(Construct):
     def url(self) -> str:
         """The API's base address, with its stage and without a closing slash."""
         return self._api.url_for_path("/").removesuffix("/")
+
+    @property
+    def public_url(self) -> str:
+        """The same address, known before the stage is: functions are told it, and the stage needs them."""
+        stack = Stack.of(self)
+        host = f"{self._api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+        return f"https://{host}/{STAGE}"
 
     def add_path(self, path: str, *, function: lambda_.IFunction) -> None:
         """Send every method of `path` to `function`."""

@@ -24,6 +24,8 @@ MAIL_FROM = "switchyard@example.com"
 
 SIGNING_SECRET = "switchyard/local/signing-key"  # noqa: S105  # the secret's name, not the secret
 
+VAULT_SECRET = "switchyard/local/vault"  # noqa: S105  # likewise
+
 _HOSTS = ("127.0.0.1", "localhost")
 
 DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
@@ -71,11 +73,14 @@ def _values(settings: Settings) -> dict[str, str]:
     return {
         "ENVIRONMENT": "local",
         "LOG_LEVEL": settings.log_level,
+        "PUBLIC_URL": origins_of(settings.port)[0],
         "CORS_ORIGINS": ",".join(origins_of(settings.port)),
         "TRUSTED_HOSTS": ",".join(_HOSTS),
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "SIGNING_SECRET_ID": SIGNING_SECRET,
+        "VAULT_SECRET_ID": VAULT_SECRET,
+        "GATEWAY_PREFIX": QUEUE_PREFIX,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,
         "FILES_BUCKET": FILES_BUCKET,

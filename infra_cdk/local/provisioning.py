@@ -1,11 +1,11 @@
-"""What `cdk deploy` makes on AWS and a new moto lacks: secret, bus, queues, rules and bucket.
+"""What `cdk deploy` makes on AWS and a new moto lacks: secrets, bus, queues, rules and bucket.
 
 The names are those of `infra_cdk.local.environment`. None of it is there yet: moto starts empty.
 """
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from infra_cdk.local.aws.client import AwsClient
@@ -13,7 +13,6 @@ from infra_cdk.local.environment import (
     EVENT_BUS,
     FILES_BUCKET,
     REGION,
-    SIGNING_SECRET,
 )
 from infra_cdk.local.event_sources.mapping import arn_of, dead_letters_of, full_name
 from infra_cdk.registry import Registered
@@ -25,25 +24,29 @@ SOURCE = "switchyard"
 
 
 async def provision(
-    functions: Sequence[Registered], *, aws: AwsClient, key: str, origins: Iterable[str]
+    functions: Sequence[Registered],
+    *,
+    aws: AwsClient,
+    secrets: Mapping[str, str],
+    origins: Iterable[str],
 ) -> None:
-    """Make all that the functions need; `key` signs tokens, pages of `origins` may use the bucket.
+    """Make all that the functions need; `secrets` by their names, pages of `origins` may use the bucket.
 
     Raises RefusedError.
     """
     await asyncio.gather(
-        _put_signing_key(aws, key=key),
+        *(_put_secret(aws, name=name, text=text) for name, text in secrets.items()),
         _make_queues_and_rules(functions, aws=aws),
         _make_bucket(aws, origins=origins),
     )
 
 
-async def _put_signing_key(aws: AwsClient, *, key: str) -> None:
+async def _put_secret(aws: AwsClient, *, name: str, text: str) -> None:
     await aws.call(
         "secretsmanager.CreateSecret",
         service="secretsmanager",
-        Name=SIGNING_SECRET,
-        SecretString=key,
+        Name=name,
+        SecretString=text,
         ClientRequestToken="0" * 32,
     )
 

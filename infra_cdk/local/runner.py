@@ -8,7 +8,12 @@ from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra_cdk.local.environment import environment_of, origins_of
+from infra_cdk.local.environment import (
+    SIGNING_SECRET,
+    VAULT_SECRET,
+    environment_of,
+    origins_of,
+)
 from infra_cdk.local.logs import FunctionLog, TerminalHandler
 from infra_cdk.local.options import Options
 from infra_cdk.local.ports import HOST
@@ -221,7 +226,8 @@ async def _prepare_aws(servers: Servers, *, state: State, aws: "AwsClient") -> N
 
     await servers.aws_ready()
     origins = origins_of(servers.settings.port)
+    secrets = {SIGNING_SECRET: state.signing_key(), VAULT_SECRET: state.vault_secret()}
     try:
-        await provision(registry(), aws=aws, key=state.signing_key(), origins=origins)
+        await provision(registry(), aws=aws, secrets=secrets, origins=origins)
     except RefusedError as error:
         raise StartError(str(error)) from error

@@ -41,10 +41,20 @@ class State:
 
         A token of yesterday is still good today. 64 characters.
         """
-        kept = self.place / "signing-key"
+        return self._secret("signing-key")
+
+    def vault_secret(self) -> str:
+        """Return the secret of keyed digests and seals: made on first use, then the same for ever.
+
+        64 characters.
+        """
+        return self._secret("vault-secret")
+
+    def _secret(self, name: str) -> str:
+        kept = self.place / name
         if not kept.exists():
             # Written beside its place and renamed: an interrupted run leaves no half of a key.
-            fresh = kept.with_name("signing-key.new")
+            fresh = kept.with_name(f"{name}.new")
             fresh.touch(mode=0o600)
             fresh.write_text(secrets.token_urlsafe(_KEY_BYTES))
             fresh.rename(kept)
@@ -80,7 +90,8 @@ class State:
     def _kept(self) -> tuple[Path, ...]:
         # Named one by one: a wrong SWITCHYARD_STATE must not cost anybody's files.
         folders = ("postgres", "postgres.new", "valkey", "logs", "pycache")
-        names = (*folders, "signing-key", "signing-key.new")
+        secrets = ("signing-key", "vault-secret")
+        names = (*folders, *secrets, *(f"{name}.new" for name in secrets))
         return tuple(self.place / name for name in names)
 
     def _lock(self, descriptor: int) -> None:

@@ -18,6 +18,7 @@ from infra_cdk.constructs.queues import Queues
 from infra_cdk.constructs.rest_api import RestApi
 from infra_cdk.constructs.schedules import Schedules
 from infra_cdk.constructs.signing_key import SigningKey
+from infra_cdk.constructs.vault import Vault
 from infra_cdk.environments import Environment
 from infra_cdk.registry import ROOT, Registered, queue_names, registry
 from shared.manifest.environment import variables_of
@@ -34,7 +35,7 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `mail_from` is who mail is sent from, an address that SES knows; `bundles` is the folder of
+    names; `public_url` is where clients reach the API if not at the gateway's own address; `mail_from` is who mail is sent from, an address that SES knows; `bundles` is the folder of
     the bundles, `build` unless said, and `none` synthesises without them, for the tests;
     `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a bundle that is not
     made, ValueError for a sender that is no address.
@@ -52,10 +53,15 @@ class ServiceStack(Stack):
         self._database = Database(self, "Database", network=self._network, environment=environment)
         self._cache = Cache(self, "Cache", network=self._network, environment=environment)
         self._signing_key = SigningKey(self, "SigningKey", environment=environment)
+        self._vault = Vault(self, "Vault", environment=environment)
+        self._api = RestApi(
+            self, "Api", environment=environment, cross_origin=bool(self._cors_origins)
+        )
         self._add_event_parts(environment)
         self._functions = {each: self._add_function(each) for each in registry()}
         self._add_triggers()
-        self._add_outputs(self._add_api())
+        self._add_paths()
+        self._add_outputs()
         self._add_deployment_steps()
 
     def _add_event_parts(self, environment: Environment) -> None:
@@ -94,6 +100,7 @@ class ServiceStack(Stack):
         by_need = {
             Need.DATABASE: self._database.statements,
             Need.SIGNING_KEY: self._signing_key.statements,
+            Need.VAULT: self._vault.statements,
             Need.OUTBOX: self._queues.nudging_statements,
             Need.EVENT_BUS: self._bus.statements,
             Need.FILES: self._files.statements,
@@ -108,11 +115,14 @@ class ServiceStack(Stack):
             "ENVIRONMENT": self._environment.name,
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": each.spec.name,
+            "PUBLIC_URL": self._context("public_url") or self._api.public_url,
             "CORS_ORIGINS": self._cors_origins,
             "TRUSTED_HOSTS": self._context("trusted_hosts") or "*",
             "DATABASE_URL": self._database.url,
             "REDIS_URL": self._cache.url,
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
+            "VAULT_SECRET_ID": self._vault.secret_id,
+            "GATEWAY_PREFIX": self._environment.prefix,
             "OUTBOX_QUEUE_URL": self._queues.outbox_url,
             "EVENT_BUS_NAME": self._bus.name,
             "FILES_BUCKET": self._files.name,
@@ -150,22 +160,18 @@ class ServiceStack(Stack):
             self._queues.deliver(each.spec, to=function)
             schedules.add(each.spec, function=function)
 
-    def _add_api(self) -> RestApi:
-        api = RestApi(
-            self, "Api", environment=self._environment, cross_origin=bool(self._cors_origins)
-        )
+    def _add_paths(self) -> None:
         for each, function in self._functions.items():
             for http in each.spec.http:
-                api.add_path(http.path, function=function)
-        return api
+                self._api.add_path(http.path, function=function)
 
-    def _add_outputs(self, api: RestApi) -> None:
+    def _add_outputs(self) -> None:
         cluster = self._database.cluster.cluster_arn
         of_cluster = "For the Data API: `aws rds-data execute-statement --resource-arn ...`"
         secret = self._database.secret.secret_arn
         of_bucket = "Holds what users upload and export: the stack cannot be deleted while it does"
         outputs = {
-            "ApiUrl": (api.url, "Where the REST API answers"),
+            "ApiUrl": (self._api.url, "Where the REST API answers"),
             "DatabaseClusterArn": (cluster, of_cluster),
             "DatabaseSecretArn": (secret, "For the Data API: `--secret-arn ...`"),
             "FilesBucket": (self._files.name, of_bucket),

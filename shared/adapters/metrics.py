@@ -27,6 +27,8 @@ class Metric(StrEnum):
     OUTBOX_KEPT_ASIDE = "OutboxKeptAside"
     NUDGE_FAILED = "NudgeFailed"
     DEAD_LETTERS = "DeadLetters"
+    DENY_LIST_DOWN = "DenyListDown"
+    REFRESH_TOKEN_REUSED = "RefreshTokenReused"  # noqa: S105  # a metric's name
 
 
 def count(metric: Metric, value: float = 1, *, unit: Unit = Unit.COUNT, **dimensions: str) -> None:

@@ -1,64 +1,69 @@
-"""Signed tokens: JWT (RFC 7519) with ES256 (RFC 7518), which every verifier knows."""
+"""Signed tokens: JWT (RFC 7519) with ES256 (RFC 7518), which every verifier knows.
 
+Access tokens keep to RFC 9068: their type is `at+jwt`, so that no other token passes for one.
+"""
+
+import base64
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
-ALGORITHM = "ES256"
+from shared.adapters import signing_keys
+from shared.adapters.signing_keys import ALGORITHM, UnknownKeyError
 
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""The order of the curve P-256 (FIPS 186-5)."""
+ACCESS_TOKEN = "at+jwt"  # noqa: S105  # a media type, no secret
 
-_SEED_BYTES = 48
+CLOCK_SKEW_S = 60
+"""How far the clocks of who signs and who verifies may be apart, in seconds."""
 
-_PURPOSE = b"switchyard access token signing key"
+LONGEST = 4096
+"""The characters of a token that is looked at at all."""
 
 
 class InvalidTokenError(Exception):
-    """A token is malformed, not signed by this key, expired, or made for something else."""
+    """A token is malformed, not signed by one of the keys, expired, or made for something else."""
 
 
-def derive_key(secret: str) -> ECKey:
-    """Return the signing key of a secret of high entropy.
-
-    HKDF (RFC 5869) gives its seed, which is longer than the key, so that the remainder favours no key
-    (FIPS 186-5, appendix A.2.1).
-    """
-    derivation = HKDF(algorithm=SHA256(), length=_SEED_BYTES, salt=None, info=_PURPOSE)
-    number = int.from_bytes(derivation.derive(secret.encode())) % (_ORDER - 1) + 1
-    private = derive_private_key(number, SECP256R1())
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return ECKey.import_key(pem)
-
-
-def sign(claims: Mapping[str, Any], *, key: ECKey) -> str:
-    """Return the compact form of a token with these claims."""
-    header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.thumbprint()}
+async def sign(claims: Mapping[str, Any], *, kind: str = ACCESS_TOKEN) -> str:
+    """Return the compact form of a token with these claims, signed by today's key."""
+    key = await signing_keys.signing_key()
+    header = {"alg": ALGORITHM, "typ": kind, "kid": key.thumbprint()}
     return jwt.encode(header, dict(claims), key, algorithms=[ALGORITHM])
 
 
-def verify(token: str, *, key: ECKey, issuer: str, audience: str, now_s: int) -> Mapping[str, Any]:
-    """Return the claims of a token. `now_s` is the present, in seconds since 1970.
+async def verify(
+    token: str, *, issuer: str, audience: str, now_s: int, kind: str = ACCESS_TOKEN
+) -> Mapping[str, Any]:
+    """Return the claims of a token of one kind. `now_s` is the present, in seconds since 1970.
 
     Raises InvalidTokenError.
     """
     rules = jwt.JWTClaimsRegistry(
         now=now_s,
+        leeway=CLOCK_SKEW_S,
         iss={"essential": True, "value": issuer},
         aud={"essential": True, "value": audience},
         sub={"essential": True},
+        iat={"essential": True},
         exp={"essential": True},
+        jti={"essential": True},
     )
+    if len(token) > LONGEST:
+        raise InvalidTokenError("the token is too long")
     try:
+        header = jws.extract_compact(token.encode()).headers()
+        if header.get("typ") != kind:
+            raise InvalidTokenError("the token is of another kind")
+        key = await signing_keys.verification_key(str(header.get("kid")))
         decoded = jwt.decode(token, key, algorithms=[ALGORITHM])
         rules.validate(decoded.claims)
-    except (JoseError, ValueError) as error:
+    except (JoseError, UnknownKeyError, ValueError) as error:
         raise InvalidTokenError(str(error)) from error
     return decoded.claims
+
+
+def base64url(data: bytes) -> str:
+    """Return bytes as text, base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

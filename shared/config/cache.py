@@ -12,6 +12,16 @@ class CacheSettings(BaseSettings):
     redis_url: str = Field(min_length=1, repr=False)
 
 
+class _Presence(BaseSettings):
+    redis_url: str | None = None
+
+
+@cache
+def has_cache() -> bool:
+    """Tell whether this process is given a cache at all."""
+    return bool(_Presence().redis_url)
+
+
 @cache
 def cache_settings() -> CacheSettings:
     """Return the settings, read from the environment once per process.

@@ -25,6 +25,9 @@ class ProblemError(Exception):
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal server error"
 
+    keeps_changes: ClassVar[bool] = False
+    """Whether what the unit of work wrote is committed all the same: the refusal itself is a fact."""
+
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -75,12 +78,35 @@ class UnauthorizedError(ProblemError):
     title = "Unauthorized"
 
 
+class InvalidAccessTokenError(UnauthorizedError):
+    """The access token is malformed, expired, revoked, or not of this service."""
+
+    code = "invalid_token"
+    title = "Invalid token"
+    challenge: ClassVar[str] = 'Bearer error="invalid_token"'
+
+    def __init__(self) -> None:
+        super().__init__("The access token is not valid (any more): refresh it, or log in again.")
+
+
 class ForbiddenError(ProblemError):
     """The caller is known but may not do this."""
 
     status = 403
     code = "forbidden"
     title = "Forbidden"
+
+
+class InsufficientScopeError(ForbiddenError):
+    """The access token or API key is valid, but lacks the scope that this needs."""
+
+    code = "insufficient_scope"
+    title = "Insufficient scope"
+
+    def __init__(self, *scopes: str) -> None:
+        needed = " ".join(scopes)
+        super().__init__(f"This needs the scope {needed}, which the token or key does not have.")
+        self.challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
 
 
 class NotFoundError(ProblemError):
@@ -153,6 +179,18 @@ class IdempotencyKeyReusedError(ProblemError):
     status = 422
     code = "idempotency_key_reused"
     title = "Idempotency key reused"
+
+
+class TooManyRequestsError(ProblemError):
+    """Too much was asked for, or tried, in too little time: see Retry-After."""
+
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after_s)}
 
 
 class ServiceUnavailableError(ProblemError):

@@ -9,6 +9,7 @@ from shared.domains.audit import models as audit
 from shared.domains.catalog import models as catalog
 from shared.domains.dead_letters import models as dead_letters
 from shared.domains.identity import models as identity
+from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "inbox",
     "jobs",
     "outbox",
+    "sessions",
     "tasks",
 ]

@@ -11,7 +11,7 @@ COMMON = (
 )
 """Given to every function."""
 
-BY_HTTP = ("CORS_ORIGINS", "TRUSTED_HOSTS")
+BY_HTTP = ("CORS_ORIGINS", "PUBLIC_URL", "TRUSTED_HOSTS")
 """Given to every function behind the REST API."""
 
 BY_DEAD_LETTERS = ("QUEUE_PREFIX",)
@@ -21,6 +21,8 @@ BY_NEED: Mapping[Need, tuple[str, ...]] = {
     Need.DATABASE: ("DATABASE_URL",),
     Need.CACHE: ("REDIS_URL",),
     Need.SIGNING_KEY: ("SIGNING_SECRET_ID",),
+    Need.VAULT: ("VAULT_SECRET_ID",),
+    Need.GATEWAY_KEYS: ("GATEWAY_PREFIX",),
     Need.OUTBOX: ("OUTBOX_QUEUE_URL",),
     Need.EVENT_BUS: ("EVENT_BUS_NAME",),
     Need.FILES: ("FILES_BUCKET",),

@@ -28,7 +28,7 @@ from starlette.responses import Response
 from shared.core import errors
 from shared.core.errors import ProblemError
 from shared.core.lazy import lazy_module
-from shared.web.auth import CurrentUser
+from shared.web.auth import AnyCaller
 from shared.web.sessions import WriteSession
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class IdempotentRoute(APIRoute):
 
 async def _claim_for_user(
     request: Request,
-    user: CurrentUser,
+    user: AnyCaller,
     session: WriteSession,
     sent: Annotated[str | None, _Sent] = None,
 ) -> None:
@@ -104,7 +104,7 @@ async def _claim_for_user(
 
 
 async def _claim_required(
-    request: Request, user: CurrentUser, session: WriteSession, sent: Annotated[str, _Sent]
+    request: Request, user: AnyCaller, session: WriteSession, sent: Annotated[str, _Sent]
 ) -> None:
     await _claim(request, session, scope=idempotency.scope_of_user(user.user_id), sent=sent)
 

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from shared.core import errors
 from shared.core.errors import ProblemError
-from shared.domains.identity.errors import InvalidAccessTokenError, OperatorsOnlyError
+from shared.domains.identity.errors import OperatorsOnlyError
 from shared.web.problems import MEDIA_TYPE
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -43,7 +43,8 @@ FIELD_ERROR_SCHEMA: dict[str, Any] = {
 
 FOR_USERS = (
     errors.UnauthorizedError,
-    InvalidAccessTokenError,
+    errors.InvalidAccessTokenError,
+    errors.InsufficientScopeError,
     errors.ValidationFailedError,
     errors.ServiceUnavailableError,
 )

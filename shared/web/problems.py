@@ -69,6 +69,8 @@ def _headers_of(error: ProblemError) -> dict[str, str]:
         case HTTPStatus.UNAUTHORIZED:
             # RFC 6750, section 3: no error attribute where no token was sent at all.
             return {"WWW-Authenticate": getattr(error, "challenge", "Bearer")}
+        case HTTPStatus.FORBIDDEN if challenge := getattr(error, "challenge", None):
+            return {"WWW-Authenticate": challenge}
         case HTTPStatus.SERVICE_UNAVAILABLE:
             return {"Retry-After": str(RETRY_AFTER_S)}
         case _:

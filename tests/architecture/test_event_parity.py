@@ -62,7 +62,7 @@ class RecordingAws(AwsClient):
 def local() -> RecordingAws:
     """What this machine's AWS is asked to make."""
     aws = RecordingAws()
-    asyncio.run(provision(registry(), aws=aws, key="k", origins=["http://localhost:8000"]))
+    asyncio.run(provision(registry(), aws=aws, secrets={}, origins=["http://localhost:8000"]))
     return aws
 
 

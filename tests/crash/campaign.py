@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -14,7 +14,7 @@ from infra_cdk.registry import ROOT
 from shared.core.events import Envelope
 from tests.crash.aws import SECRET
 from tests.crash.scenarios import Happened, event_id
-from tests.crash.world import BUCKET, DRIVERS, World
+from tests.crash.world import BUCKET, DRIVERS, PUBLIC_URL, World
 
 MOST_TRIES = 60
 """Deliveries after the crash within which everything must be done."""
@@ -318,7 +318,7 @@ def boundaries_of(world: World, kind: type[Run], *, driver: str) -> int:
 
 
 def add_user(world: World, id_: UUID) -> None:
-    """Add a user whose name is their id."""
+    """Add a user whose name is their id, and a session with the same id."""
     name = str(id_)
     world.execute(
         "INSERT INTO users (id, username, email, password_hash, created_at, updated_at)"
@@ -326,6 +326,13 @@ def add_user(world: World, id_: UUID) -> None:
         id_,
         name,
         f"{name}@example.com",
+    )
+    world.execute(
+        "INSERT INTO sessions (id, user_id, scope, methods, device, address, last_seen_at,"
+        " expires_at, created_at, updated_at)"
+        " VALUES (%s, %s, 'account', '[]', '', '', now(), now() + interval '1 day', now(), now())",
+        id_,
+        id_,
     )
 
 
@@ -344,13 +351,25 @@ _EVENT = json.loads((ROOT / "events" / "http" / "webapp" / "create_item.json").r
 
 
 def token_of(user: UUID) -> str:
-    """Return an access token, signed as the service does."""
-    from shared.adapters import tokens
-    from shared.domains.identity.service import AUDIENCE, ISSUER
+    """Return an access token, signed as the service does, of the session that `add_user` made."""
+    from joserfc import jwt
 
-    expires = datetime.now(UTC) + timedelta(hours=1)
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user), "exp": int(expires.timestamp())}
-    return tokens.sign(claims, key=tokens.derive_key(SECRET))
+    from shared.adapters.signing_keys import ALGORITHM, derive_key
+
+    issued = int(datetime.now(UTC).timestamp())
+    claims = {
+        "iss": PUBLIC_URL,
+        "aud": PUBLIC_URL,
+        "sub": str(user),
+        "sid": str(user),
+        "scope": "account",
+        "jti": str(user),
+        "iat": issued,
+        "exp": issued + 3600,
+    }
+    key = derive_key(SECRET)
+    header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.thumbprint()}
+    return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
 
 def message_of(type_: str, *, id_: UUID, aggregate: str, data: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from tests.crash.aws import Aws
 from tests.crash.scenarios import give_back_database
 
 DATABASE = "crash"
+PUBLIC_URL = "https://crash.example"
 BUCKET = "crash"
 DATA_API_URL = (
     f"postgresql+dataapi:///{DATABASE}?resource_arn=arn:aws:rds:eu-west-1:0:cluster:crash"
@@ -198,6 +199,8 @@ def _environment(*, aws: str, s3: str, data_api: int) -> dict[str, str]:
         "EVENT_BUS_NAME": "crash",
         "FILES_BUCKET": BUCKET,
         "SIGNING_SECRET_ID": "crash",
+        "VAULT_SECRET_ID": "crash",
+        "PUBLIC_URL": PUBLIC_URL,
         "TRUSTED_HOSTS": "*",
         "POWERTOOLS_SERVICE_NAME": "crash",
     }

@@ -12,7 +12,7 @@ SPEC = Function(
         Http("/v2/infrastructure/{proxy+}"),
     ),
     needs=frozenset(
-        {Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.QUEUES, Need.OUTBOX},
+        {Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.VAULT, Need.QUEUES, Need.OUTBOX},
     ),
     extras=frozenset({"web", "database", "cache", "identity"}),
     bundle_mib=62,

@@ -6,8 +6,10 @@ from shared.manifest.triggers import Http
 SPEC = Function(
     name="webapp",
     triggers=(Http("/v1/webapp/{proxy+}"), Http("/v2/webapp/{proxy+}")),
-    needs=frozenset({Need.DATABASE, Need.SIGNING_KEY, Need.OUTBOX, Need.FILES}),
-    extras=frozenset({"web", "database", "identity"}),
+    needs=frozenset(
+        {Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX, Need.FILES}
+    ),
+    extras=frozenset({"web", "database", "cache", "identity"}),
     memory_mb=1024,
     bundle_mib=63,
 )

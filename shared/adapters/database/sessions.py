@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from shared.adapters.database.engine import async_engine, sync_engine
-from shared.core.errors import ServiceUnavailableError
+from shared.core.errors import ProblemError, ServiceUnavailableError
 
 _AFTER_COMMIT = "after_commit"
 
@@ -20,14 +20,23 @@ _AFTER_COMMIT = "after_commit"
 async def unit_of_work() -> AsyncIterator[AsyncSession]:
     """Give a session with one transaction: committed at the end, rolled back on any error.
 
+    An error that `keeps_changes`, such as a refusal that must be remembered, is raised after a commit.
     The only place that commits; then it does what `after_commit` was asked for. Raises what the commit
     raised, ServiceUnavailableError where the database does not answer.
     """
+    refusal: ProblemError | None = None
     with _reachable():
         async with AsyncSession(async_engine(), expire_on_commit=False) as session, session.begin():
-            yield session
+            try:
+                yield session
+            except ProblemError as error:
+                if not error.keeps_changes:
+                    raise
+                refusal = error
     for follow_up in session.info.get(_AFTER_COMMIT, ()):
         await follow_up()
+    if refusal:
+        raise refusal
 
 
 def after_commit(session: AsyncSession, follow_up: Callable[[], Awaitable[None]]) -> None:

@@ -4,14 +4,12 @@ The key is taken in the transaction of the effect and the answer recorded in it,
 without the other (draft-ietf-httpapi-idempotency-key-header-07).
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, select, tuple_
@@ -20,9 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import BigInteger
 
-from shared.adapters import secrets
+from shared.adapters import digests
 from shared.adapters.idempotency.models import IdempotencyRow
-from shared.config.identity import identity_settings
 from shared.core.clock import now
 from shared.core.errors import IdempotencyInFlightError, IdempotencyKeyReusedError
 
@@ -31,8 +28,6 @@ LIFE = timedelta(hours=24)
 
 MOST_BODY_BYTES = 40 * 1024
 """Largest body of an answer, in bytes: the Data API returns no row of more than 64 KB."""
-
-_PURPOSE = b"switchyard idempotency fingerprint"
 
 
 class AnswerTooLargeError(ValueError):
@@ -61,13 +56,13 @@ async def fingerprint_of(*, method: str, path: str, query: str, body: bytes) -> 
     """Return the digest that tells a request from others: HMAC-SHA-256, in hexadecimal.
 
     It has a key because a body may hold a password: from a plain digest in a leaked backup that could be
-    guessed far faster than from its Argon2 hash. The key derives from the signing secret. Where that is
-    replaced, the keys of the 24 hours before stand for other requests: 422, never a second effect.
+    guessed far faster than from its Argon2 hash. Where the vault's secret
+    is replaced, the keys of the 24 hours before stand for other requests: 422, never a second effect.
     """
     line = json.dumps(
         [method, path, query]
     ).encode()  # no line end in it: the body begins after one
-    return hmac.digest(await _fingerprint_key(), line + b"\n" + body, "sha256").hex()
+    return await digests.keyed_hash(line + b"\n" + body, purpose="idempotency fingerprint")
 
 
 async def claim(session: AsyncSession, wanted: Claim) -> Answer | None:
@@ -167,16 +162,3 @@ def _in_flight() -> IdempotencyInFlightError:
     return IdempotencyInFlightError(
         "The first request with this Idempotency-Key is not answered yet: repeat this one soon."
     )
-
-
-async def _fingerprint_key() -> bytes:
-    # The first use asks Secrets Manager, which blocks; later ones find the key at hand.
-    if not _derived_key.cache_info().currsize:
-        return await asyncio.to_thread(_derived_key)
-    return _derived_key()
-
-
-@cache
-def _derived_key() -> bytes:
-    secret = secrets.read_secret(identity_settings().signing_secret_id)
-    return hmac.digest(secret.encode(), _PURPOSE, "sha256")

@@ -4,15 +4,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.core.lazy import lazy_module
-from shared.domains.identity.schemas import (
-    AccessToken,
-    Contact,
-    Principal,
-    Registration,
-    Role,
-    User,
-    UserChange,
-)
+from shared.domains.identity.schemas import Contact, Registration, Role, User, UserChange
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,14 +19,9 @@ async def register(session: "AsyncSession", registration: Registration) -> User:
     return User.model_validate(await service.register(session, registration))
 
 
-async def log_in(session: "AsyncSession", *, login: str, password: str) -> AccessToken:
-    """Return an access token for a user name or e-mail address. Raises InvalidCredentialsError."""
-    return await service.log_in(session, login=login, password=password)
-
-
-async def authenticate(token: str) -> Principal:
-    """Return who an access token speaks for. Raises InvalidAccessTokenError."""
-    return await service.authenticate(token)
+async def check_credentials(session: "AsyncSession", *, login: str, password: str) -> UUID:
+    """Return who has this user name or e-mail address, and password. Raises InvalidCredentialsError."""
+    return await service.check_credentials(session, login=login, password=password)
 
 
 async def get_user(session: "AsyncSession", user_id: UUID) -> User:

@@ -1,7 +1,5 @@
 """What identity refuses, and why."""
 
-from typing import ClassVar
-
 from shared.core.errors import (
     ConflictError,
     FieldError,
@@ -66,17 +64,6 @@ class InvalidCredentialsError(UnauthorizedError):
 
     def __init__(self) -> None:
         super().__init__("The user name or the password is wrong.")
-
-
-class InvalidAccessTokenError(UnauthorizedError):
-    """The access token is malformed, expired, or not of this service."""
-
-    code = "invalid_token"
-    title = "Invalid token"
-    challenge: ClassVar[str] = 'Bearer error="invalid_token"'
-
-    def __init__(self) -> None:
-        super().__init__("The access token is not valid or has expired: log in again.")
 
 
 class OperatorsOnlyError(ForbiddenError):

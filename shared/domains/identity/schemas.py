@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, Field, StringConstraints
@@ -87,17 +87,3 @@ class Contact(Schema):
     username: str
     email: str
     locale: str
-
-
-class Principal(Schema):
-    """Who a request speaks for."""
-
-    user_id: UUID
-
-
-class AccessToken(Schema):
-    """A bearer token (RFC 6749, section 5.1). `expires_in` is in seconds."""
-
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # a scheme, no secret
-    expires_in: int

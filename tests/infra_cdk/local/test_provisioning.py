@@ -25,7 +25,7 @@ from shared.manifest.triggers import Queue as QueueTrigger
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("aws")]
 
 ORIGIN = "http://127.0.0.1:8000"
-KEY = "a-signing-key"
+SECRETS = {"switchyard/local/signing-key": "a-signing-key", "switchyard/local/vault": "a-secret"}
 BRIEF = Delivery(visibility_s=1, max_receives=1)
 FUNCTIONS = [
     Registered(spec=Function(name=name, triggers=(trigger,), timeout_s=1), package=name)
@@ -47,7 +47,7 @@ async def client_of(aws_url: str) -> AsyncIterator[AwsClient]:
 def provisioned(aws_url: str) -> str:
     async def make() -> None:
         async with client_of(aws_url) as aws:
-            await provision(FUNCTIONS, aws=aws, key=KEY, origins=[ORIGIN])
+            await provision(FUNCTIONS, aws=aws, secrets=SECRETS, origins=[ORIGIN])
 
     asyncio.run(make())
     return aws_url
@@ -82,14 +82,13 @@ async def test_queues_are_as_the_specs_say(provisioned: str) -> None:
     assert (dead["VisibilityTimeout"], "RedrivePolicy" in dead) == ("70", False)
 
 
-async def test_the_signing_key_is_a_secret(provisioned: str) -> None:
+@pytest.mark.parametrize("name", SECRETS)
+async def test_a_secret_is_kept_by_its_name(provisioned: str, name: str) -> None:
     async with client_of(provisioned) as aws:
         answer = await aws.call(
-            "secretsmanager.GetSecretValue",
-            service="secretsmanager",
-            SecretId="switchyard/local/signing-key",
+            "secretsmanager.GetSecretValue", service="secretsmanager", SecretId=name
         )
-    assert answer["SecretString"] == KEY
+    assert answer["SecretString"] == SECRETS[name]
 
 
 async def test_only_pages_of_the_api_may_use_the_bucket(provisioned: str) -> None:

@@ -22,7 +22,7 @@ class TestVariables:
 
     def test_one_behind_the_api_is_told_whom_it_serves(self) -> None:
         names = variables_of(Function(name="f", triggers=(Http("/health"),)))
-        assert names - set(COMMON) == {"CORS_ORIGINS", "TRUSTED_HOSTS"}
+        assert names - set(COMMON) == {"CORS_ORIGINS", "PUBLIC_URL", "TRUSTED_HOSTS"}
 
     def test_the_one_for_dead_letters_is_told_what_stands_before_a_queues_name(self) -> None:
         names = variables_of(Function(name="f", triggers=(DeadLetters(),)))
@@ -40,6 +40,8 @@ class TestVariables:
             (Need.DATABASE, {"DATABASE_URL"}),
             (Need.CACHE, {"REDIS_URL"}),
             (Need.SIGNING_KEY, {"SIGNING_SECRET_ID"}),
+            (Need.VAULT, {"VAULT_SECRET_ID"}),
+            (Need.GATEWAY_KEYS, {"GATEWAY_PREFIX"}),
             (Need.OUTBOX, {"OUTBOX_QUEUE_URL"}),
             (Need.EVENT_BUS, {"EVENT_BUS_NAME"}),
             (Need.FILES, {"FILES_BUCKET"}),
@@ -61,6 +63,7 @@ class TestVariables:
             "CORS_ORIGINS",
             "DATABASE_URL",
             "MAIL_FROM",
+            "PUBLIC_URL",
             "TRUSTED_HOSTS",
         }
 

@@ -23,7 +23,7 @@ from shared.core.clock import now
 from shared.core.errors import ConflictError
 from shared.core.events import Event
 from shared.core.schema import Schema
-from shared.domains.identity import service
+from shared.domains.sessions import service as sessions
 from shared.web.app import create_app
 from shared.web.auth import CurrentUser
 from shared.web.idempotency import (
@@ -33,7 +33,7 @@ from shared.web.idempotency import (
     RequiredIdempotencyKey,
 )
 from shared.web.sessions import WriteSession
-from tests.web_fixtures import Log, client_of
+from tests.web_fixtures import Log, client_of, token_of
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +144,7 @@ async def make_unkept(_: AnyonesIdempotencyKey, session: WriteSession) -> None:
 
 @pytest.fixture
 async def anyone(
-    migrated_database_url: str, signing_secret: None
+    migrated_database_url: str, signing_secret: None, deny_list: set[UUID]
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(create_app(title="Test", routers=[router, plain])) as client:
         yield client
@@ -169,7 +169,7 @@ def nudges(monkeypatch: pytest.MonkeyPatch, migrated_database_url: str) -> list[
 
 
 async def bearer(user_id: UUID) -> str:
-    return f"Bearer {(await service.issue_token(user_id)).access_token}"
+    return f"Bearer {await token_of(user_id)}"
 
 
 async def make(
@@ -255,7 +255,7 @@ class TestReplay:
         anyone.headers["Authorization"] = await bearer(user_id)
         await make(anyone, '"k"')
         with monkeypatch.context() as patch:
-            patch.setattr(service, "now", lambda: now() - timedelta(hours=1))
+            patch.setattr(sessions, "now", lambda: now() - timedelta(hours=1))
             anyone.headers["Authorization"] = await bearer(user_id)
         assert (await make(anyone, '"k"')).status_code == 401
         anyone.headers["Authorization"] = await bearer(user_id)

@@ -11,7 +11,7 @@ from shared.core.schema import Listing, Name, Paging, Schema, SearchText
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
 from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter, ItemSort
-from shared.web.auth import CurrentUser
+from shared.web.auth import ItemsReader, ItemsWriter
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
 from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
@@ -56,7 +56,7 @@ def _named(item: Item) -> NamedItem:
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_item(
-    user: CurrentUser,
+    user: ItemsWriter,
     _: IdempotencyKey,
     draft: ItemName,
     session: WriteSession,
@@ -72,7 +72,7 @@ async def create_item(
 
 @router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
 async def list_items(
-    user: CurrentUser, query: Annotated[ItemNameQuery, Query()], session: ReadSession
+    user: ItemsReader, query: Annotated[ItemNameQuery, Query()], session: ReadSession
 ) -> Listing[NamedItem]:
     """List your items, a page at a time."""
     which = ItemFilter(search=query.search, sort=query.sort)
@@ -87,7 +87,7 @@ async def list_items(
     openapi_extra=limited(LimitGroup.READ),
 )
 async def get_item(
-    user: CurrentUser,
+    user: ItemsReader,
     item_id: UUID,
     known: KnownVersions,
     session: ReadSession,
@@ -107,7 +107,7 @@ async def get_item(
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def change_item(
-    user: CurrentUser,
+    user: ItemsWriter,
     item_id: UUID,
     change: ItemName,
     expected: ExpectedVersions,
@@ -130,7 +130,7 @@ async def change_item(
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def delete_item(
-    user: CurrentUser, item_id: UUID, expected: ExpectedVersions, session: WriteSession
+    user: ItemsWriter, item_id: UUID, expected: ExpectedVersions, session: WriteSession
 ) -> None:
     """Delete an item and what was posted about it; with If-Match only if nobody changed it."""
     await catalog.delete_item(session, owner_id=user.user_id, item_id=item_id, expected=expected)

@@ -10,7 +10,7 @@ from shared.core.schema import Listing, Paging
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import NoSuchItemError, PostNotFoundError
 from shared.domains.catalog.schemas import Post, PostDraft, PostFilter
-from shared.web.auth import CurrentUser
+from shared.web.auth import PostsReader, PostsWriter
 from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
 from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
@@ -33,7 +33,7 @@ class PostQuery(PostFilter, Paging):
     openapi_extra=limited(LimitGroup.WRITE),
 )
 async def create_post(
-    user: CurrentUser,
+    user: PostsWriter,
     _: IdempotencyKey,
     draft: PostDraft,
     session: WriteSession,
@@ -47,7 +47,7 @@ async def create_post(
 
 @router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
 async def list_posts(
-    user: CurrentUser, query: Annotated[PostQuery, Query()], session: ReadSession
+    user: PostsReader, query: Annotated[PostQuery, Query()], session: ReadSession
 ) -> Listing[Post]:
     """List posts, newest first, a page at a time, by item and author."""
     which = PostFilter(item_id=query.item_id, author_id=query.author_id)
@@ -60,7 +60,7 @@ async def list_posts(
     responses=problems(*FOR_USERS, PostNotFoundError),
     openapi_extra=limited(LimitGroup.READ),
 )
-async def get_post(user: CurrentUser, post_id: UUID, session: ReadSession) -> Post:
+async def get_post(user: PostsReader, post_id: UUID, session: ReadSession) -> Post:
     """Get a post."""
     return await catalog.get_post(session, viewer_id=user.user_id, post_id=post_id)
 
@@ -71,6 +71,6 @@ async def get_post(user: CurrentUser, post_id: UUID, session: ReadSession) -> Po
     responses=problems(*FOR_USERS, PostNotFoundError),
     openapi_extra=limited(LimitGroup.WRITE),
 )
-async def delete_post(user: CurrentUser, post_id: UUID, session: WriteSession) -> None:
+async def delete_post(user: PostsWriter, post_id: UUID, session: WriteSession) -> None:
     """Delete your own post."""
     await catalog.delete_post(session, author_id=user.user_id, post_id=post_id)

@@ -18,7 +18,7 @@ from shared.domains.dead_letters.schemas import DeadMessage
 from shared.domains.identity import api as identity
 from shared.domains.identity.models import User
 from shared.domains.identity.schemas import Role
-from tests.web_fixtures import client_of
+from tests.web_fixtures import client_of, token_of
 
 type Die = Callable[..., Awaitable[str]]
 type Trail = Callable[[], Awaitable[list[AuditEntry]]]
@@ -36,7 +36,6 @@ class Caller:
 async def caller_of(role: Role) -> Caller:
     """Return somebody whose password nobody knows: hashing one would take longer than most tests."""
     from functions.api.infrastructure.handler import app
-    from shared.domains.identity.service import issue_token
 
     name = f"user-{uuid4().hex[:8]}"
     user = User(username=name, email=f"{name}@example.com", password_hash="-")
@@ -44,20 +43,23 @@ async def caller_of(role: Role) -> Caller:
         session.add(user)
     async with unit_of_work() as session:
         await identity.set_role(session, username=name, role=role)
-    token = await issue_token(user.id)
-    client = client_of(app, Authorization=f"Bearer {token.access_token}")
+    client = client_of(app, Authorization=f"Bearer {await token_of(user.id)}")
     return Caller(client, user.id, name)
 
 
 @pytest.fixture
-async def operator(migrated_database_url: str, signing_secret: None) -> AsyncIterator[Caller]:
+async def operator(
+    migrated_database_url: str, signing_secret: None, deny_list: set[UUID]
+) -> AsyncIterator[Caller]:
     caller = await caller_of(Role.OPERATOR)
     yield caller
     await caller.client.aclose()
 
 
 @pytest.fixture
-async def user(migrated_database_url: str, signing_secret: None) -> AsyncIterator[Caller]:
+async def user(
+    migrated_database_url: str, signing_secret: None, deny_list: set[UUID]
+) -> AsyncIterator[Caller]:
     caller = await caller_of(Role.USER)
     yield caller
     await caller.client.aclose()

@@ -53,9 +53,9 @@ def test_there_are_routes_to_judge() -> None:
 
 def test_every_route_declares_that_it_is_for_operators() -> None:
     for _, _, operation in routes():
-        assert operation["security"] == [{"login": []}]
+        assert operation["security"] == [{"login": ["account"]}]
         forbidden = operation["responses"]["403"]["content"]["application/problem+json"]
-        assert set(forbidden["examples"]) == {"operators_only"}
+        assert set(forbidden["examples"]) == {"insufficient_scope", "operators_only"}
 
 
 async def test_without_a_token_every_route_is_401(stranger: httpx.AsyncClient) -> None:

@@ -54,9 +54,12 @@ def test_the_state_survives_a_restart_and_a_reset_clears_it(lasting_state: Path)
     with running_cloud(lasting_state) as cloud:
         assert httpx.post(f"{cloud.url}/v1/webapp/users", json=user, timeout=30).status_code == 201
         login = httpx.post(f"{cloud.url}/v1/webapp/login", data=user, timeout=30)
-    bearer = {"Authorization": f"Bearer {login.json()['access_token']}"}
+    newest = {"refresh_token": login.json()["refresh_token"]}
 
     with running_cloud(lasting_state) as cloud:
+        # Another port is another issuer: the access token is good no more, the session is.
+        again = httpx.post(f"{cloud.url}/v1/webapp/refresh", json=newest, timeout=30).json()
+        bearer = {"Authorization": f"Bearer {again['access_token']}"}
         me = httpx.get(f"{cloud.url}/v1/webapp/users/me", headers=bearer, timeout=30)
         assert (me.status_code, me.json()["username"]) == (200, "survivor")
 
@@ -72,8 +75,10 @@ def test_the_state_survives_a_restart_and_a_reset_clears_it(lasting_state: Path)
 
     with running_cloud(lasting_state) as cloud:
         assert httpx.post(f"{cloud.url}/v1/webapp/login", data=user, timeout=30).status_code == 401
-        me = httpx.get(f"{cloud.url}/v1/webapp/users/me", headers=bearer, timeout=30)
-        assert me.status_code == 401
+        newest = {"refresh_token": again["refresh_token"]}
+        assert (
+            httpx.post(f"{cloud.url}/v1/webapp/refresh", json=newest, timeout=30).status_code == 401
+        )
 
 
 def test_servers_that_run_already_are_used_and_none_is_started(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from shared.adapters import secrets
+from shared.adapters import digests, secrets
 from shared.adapters.database.sessions import unit_of_work
 from shared.adapters.idempotency import idempotency
 from shared.adapters.idempotency.idempotency import (
@@ -168,7 +168,7 @@ class TestFingerprint:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first = await idempotency.fingerprint_of(**self.REQUEST)
-        monkeypatch.setattr(secrets, "read_secret", {"test/signing-key": "t" * 64}.__getitem__)
-        idempotency._derived_key.cache_clear()
+        monkeypatch.setattr(secrets, "read_secret", {"test/vault": "t" * 64}.__getitem__)
+        digests.forget_keys()
         assert first != await idempotency.fingerprint_of(**self.REQUEST)
-        idempotency._derived_key.cache_clear()
+        digests.forget_keys()
