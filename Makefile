@@ -27,7 +27,7 @@ ARCHITECTURE ?= arm64
 export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help install dev job dev-reset test format lint types imports unit fuzz crash-test suite openapi openapi-check \
+.PHONY: help install dev job rotate-keys dev-reset test format lint types imports unit fuzz crash-test suite openapi openapi-check \
 	migration new-job new-task bundle synth deploy sam-check bench lock clean
 
 help: ## List the targets
@@ -71,6 +71,9 @@ dev: $(INSTALLED) $(ASSETS) ## Run everything on this machine: http://127.0.0.1:
 
 job: $(INSTALLED) ## Run a periodic job now, on the running `make dev`: make job NAME=outbox-relay
 	@$(PYTHON) -m infra_cdk.local job "$${NAME-}"
+
+rotate-keys: $(INSTALLED) ## Replace the keys of access tokens, on the running `make dev`: make rotate-keys WHY=now
+	@$(PYTHON) -m infra_cdk.local rotate-keys "$${WHY-}"
 
 dev-reset: $(INSTALLED) ## Forget the state of `make dev`
 	@$(PYTHON) -m infra_cdk.local reset

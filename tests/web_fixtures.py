@@ -58,6 +58,11 @@ def signing_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("VAULT_SECRET_ID", "test/vault")
     monkeypatch.setenv("PUBLIC_URL", PUBLIC_URL)
     monkeypatch.setattr(secrets, "read_secret", known.__getitem__)
+
+    async def newest_text(secret_id: str) -> str:
+        return known[secret_id]
+
+    monkeypatch.setattr(secrets, "newest_text", newest_text)
     forget = (
         public_settings.cache_clear,
         identity_settings.cache_clear,

@@ -28,6 +28,7 @@ BY_NEED: Mapping[Need, tuple[Endpoint, ...]] = {
     Need.DATABASE: (Endpoint(name="RdsData", service=ec2.InterfaceVpcEndpointAwsService.RDS_DATA),),
     Need.CACHE: (),  # it stands in the network itself
     Need.SIGNING_KEY: (SECRETS,),
+    Need.SIGNING_KEY_ROTATION: (SECRETS,),
     Need.VAULT: (SECRETS,),
     Need.GATEWAY_KEYS: (),  # whoever has it stands in no network
     Need.OUTBOX: (SQS,),

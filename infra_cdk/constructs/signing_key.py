@@ -1,4 +1,4 @@
-"""The secret from which the application derives the key that signs access tokens."""
+"""The secret from which the application derives the keys that sign access tokens."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,14 +10,14 @@ from infra_cdk.environments import Environment
 
 
 class SigningKey(Construct):
-    """A generated string of 64 letters and digits (381 bits): docs/decisions/0009."""
+    """A generated string of 64 letters and digits (381 bits), from which `rotate-signing-key` makes a ring of them: docs/decisions/0017."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
         self._secret = secretsmanager.Secret(
             self,
             "Secret",
-            description="Access tokens are signed with a key derived from this",
+            description="Access tokens are signed with keys derived from this",
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
@@ -28,7 +28,7 @@ class SigningKey(Construct):
         accept(
             self._secret,
             rule="SMG4",
-            reason="A rotation ends every session; two keys at once come first (decision 0009).",
+            reason="The function rotate-signing-key rotates it: no Lambda that Secrets Manager knows (decision 0017).",
         )
 
     @property
@@ -43,3 +43,8 @@ class SigningKey(Construct):
                 actions=["secretsmanager:GetSecretValue"], resources=[self.secret_id]
             )
         ]
+
+    def rotating_statements(self) -> list[iam.PolicyStatement]:
+        """Return the permission to read the secret, and to give it another text."""
+        actions = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
+        return [iam.PolicyStatement(actions=actions, resources=[self.secret_id])]

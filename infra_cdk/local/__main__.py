@@ -1,6 +1,7 @@
 """`python -m infra_cdk.local`: the whole cloud on this machine.
 
-With `reset`, forget its state; with `job NAME`, run a periodic job now on the one that is running.
+With `reset`, forget its state; with `job NAME`, run a periodic job now on the one that is running; with
+`rotate-keys now|compromised`, replace the keys that its tokens are signed with.
 """
 
 import asyncio
@@ -39,8 +40,10 @@ def _obey(arguments: list[str], *, stop: Stop) -> None:
         print(f"Forgot the state in {_shown(options)}.")
     elif arguments[:1] == ["job"] and len(arguments) == len(["job", "NAME"]):
         _run_job(arguments[1], options=options)
+    elif arguments[:1] == ["rotate-keys"] and len(arguments) == len(["rotate-keys", "WHY"]):
+        _rotate_keys(arguments[1], options=options)
     elif arguments:
-        raise StartError("usage: python -m infra_cdk.local [reset | job NAME]")
+        raise StartError("usage: python -m infra_cdk.local [reset | job NAME | rotate-keys WHY]")
     else:
         _serve(options, stop=stop)
 
@@ -49,6 +52,15 @@ def _run_job(name: str, *, options: Options) -> None:
     from infra_cdk.local.job import run_job
 
     print(run_job(name, functions=registry(), port=options.port))
+
+
+def _rotate_keys(why: str, *, options: Options) -> None:
+    from infra_cdk.local.job import run_job
+
+    if why not in {"now", "compromised"}:
+        raise StartError("say why, like make rotate-keys WHY=now, or WHY=compromised")
+    rotate = {"rotate": why}
+    print(run_job("rotate-signing-key", functions=registry(), port=options.port, besides=rotate))
 
 
 def _serve(options: Options, *, stop: Stop) -> None:

@@ -1,7 +1,7 @@
 """`make job NAME=...`: a periodic job, run now by the `make dev` that is running."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -19,14 +19,23 @@ _OK = 200
 _FAILED = 502
 
 
-def run_job(name: str, *, functions: Sequence[Registered], port: int) -> str:
+def run_job(
+    name: str,
+    *,
+    functions: Sequence[Registered],
+    port: int,
+    besides: Mapping[str, str] | None = None,
+) -> str:
     """Run a job for this moment, on the cloud whose API is at `port`; return its report, as JSON.
+
+    `besides` are further fields of its event.
 
     Raises StartError, of one line, where there is no such job, no cloud, or the job failed.
     """
     job = _job_of(name, functions=functions)
     patience_s = job.spec.timeout_s + INIT_TIMEOUT_S
-    event = event_of(name, scheduled_at=datetime.now(UTC))
+    scheduled = json.loads(event_of(name, scheduled_at=datetime.now(UTC)))
+    event = json.dumps(scheduled | dict(besides or {})).encode()
     status, answer = _post(f"{FUNCTIONS}{name}", event, port=port, patience_s=patience_s)
     if status == _OK:
         return json.dumps(answer, indent=2, ensure_ascii=False)

@@ -117,7 +117,8 @@ class Servers:
         )
 
     def _start_moto(self) -> None:
-        self._start_module("moto", "infra_cdk.local.aws", str(self._ports["moto"]))
+        place = str(self._state.place)
+        self._start_module("moto", "infra_cdk.local.aws", str(self._ports["moto"]), place)
 
     def _start_valkey(self) -> None:
         place = self._state.valkey

@@ -14,6 +14,9 @@ from infra_cdk.local.processes import StartError
 _KEY_BYTES = 48
 """Sixty-four characters of base64."""
 
+SIGNING_KEY = "signing-key"
+"""The file that the keys of access tokens are in; `rotate-signing-key` replaces what it holds."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -37,11 +40,11 @@ class State:
         return self.place / "logs"
 
     def signing_key(self) -> str:
-        """Return the secret that tokens are signed with: made on first use, then the same for ever.
+        """Return the secret that tokens are signed with: made on first use, 64 characters, then kept.
 
-        A token of yesterday is still good today. 64 characters.
+        A token of yesterday is still good today. Once keys were rotated it is a ring of them.
         """
-        return self._secret("signing-key")
+        return self._secret(SIGNING_KEY)
 
     def vault_secret(self) -> str:
         """Return the secret of keyed digests and seals: made on first use, then the same for ever.
@@ -53,11 +56,7 @@ class State:
     def _secret(self, name: str) -> str:
         kept = self.place / name
         if not kept.exists():
-            # Written beside its place and renamed: an interrupted run leaves no half of a key.
-            fresh = kept.with_name(f"{name}.new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_urlsafe(_KEY_BYTES))
-            fresh.rename(kept)
+            write_secret(kept, secrets.token_urlsafe(_KEY_BYTES))
         return kept.read_text()
 
     @contextmanager
@@ -90,7 +89,7 @@ class State:
     def _kept(self) -> tuple[Path, ...]:
         # Named one by one: a wrong SWITCHYARD_STATE must not cost anybody's files.
         folders = ("postgres", "postgres.new", "valkey", "logs", "pycache")
-        secrets = ("signing-key", "vault-secret")
+        secrets = (SIGNING_KEY, "vault-secret")
         names = (*folders, *secrets, *(f"{name}.new" for name in secrets))
         return tuple(self.place / name for name in names)
 
@@ -104,3 +103,11 @@ class State:
             ) from None
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write what nobody else may read: beside its place and renamed, so that there is never half of it."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.rename(path)

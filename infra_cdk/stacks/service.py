@@ -100,6 +100,7 @@ class ServiceStack(Stack):
         by_need = {
             Need.DATABASE: self._database.statements,
             Need.SIGNING_KEY: self._signing_key.statements,
+            Need.SIGNING_KEY_ROTATION: self._signing_key.rotating_statements,
             Need.VAULT: self._vault.statements,
             Need.OUTBOX: self._queues.nudging_statements,
             Need.EVENT_BUS: self._bus.statements,

@@ -11,12 +11,9 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from shared.adapters import signing_keys
-from shared.adapters.signing_keys import ALGORITHM, UnknownKeyError
+from shared.adapters.signing_keys import ALGORITHM, CLOCK_SKEW_S, UnknownKeyError
 
 ACCESS_TOKEN = "at+jwt"  # noqa: S105  # a media type, no secret
-
-CLOCK_SKEW_S = 60
-"""How far the clocks of who signs and who verifies may be apart, in seconds."""
 
 LONGEST = 4096
 """The characters of a token that is looked at at all."""

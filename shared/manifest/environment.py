@@ -21,6 +21,7 @@ BY_NEED: Mapping[Need, tuple[str, ...]] = {
     Need.DATABASE: ("DATABASE_URL",),
     Need.CACHE: ("REDIS_URL",),
     Need.SIGNING_KEY: ("SIGNING_SECRET_ID",),
+    Need.SIGNING_KEY_ROTATION: ("SIGNING_SECRET_ID",),
     Need.VAULT: ("VAULT_SECRET_ID",),
     Need.GATEWAY_KEYS: ("GATEWAY_PREFIX",),
     Need.OUTBOX: ("OUTBOX_QUEUE_URL",),

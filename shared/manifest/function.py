@@ -44,6 +44,8 @@ class Need(StrEnum):
     CACHE = "cache"
     SIGNING_KEY = "signing-key"
     """To sign access tokens, and to tell whether one was signed here."""
+    SIGNING_KEY_ROTATION = "signing-key-rotation"
+    """To replace the keys that access tokens are signed with."""
     VAULT = "vault"
     """To make keyed digests, and to seal what must be read again."""
     GATEWAY_KEYS = "gateway-keys"

@@ -19,6 +19,7 @@ HELLO = "tests.benchmarks.hello"
 FIRST_EVENTS = {
     "docs": "http/docs/openapi",
     "infrastructure": "http/infrastructure/health",
+    "oauth": "http/oauth/unknown",
     "webapp": "http/webapp/list_items_without_token",
 }
 """A first event of each function behind the API that needs no other server."""

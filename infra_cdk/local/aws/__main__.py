@@ -1,8 +1,12 @@
-"""`python -m infra_cdk.local.aws PORT`: AWS on this machine, until it is ended."""
+"""`python -m infra_cdk.local.aws PORT [STATE]`: AWS on this machine, until it is ended.
+
+What must be there after a restart is kept in the directory `STATE`.
+"""
 
 import os
 import signal
 import sys
+from pathlib import Path
 
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -20,7 +24,10 @@ if __name__ == "__main__":
     run_simple(
         HOST,
         int(sys.argv[1]),
-        Application(DomainDispatcherApplication(create_backend_app)),
+        Application(
+            DomainDispatcherApplication(create_backend_app),
+            place=Path(sys.argv[2]) if len(sys.argv) > 2 else None,  # noqa: PLR2004  # its number
+        ),
         threaded=True,
         request_handler=MotoRequestHandler,
     )

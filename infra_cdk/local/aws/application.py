@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
@@ -12,18 +13,24 @@ from infra_cdk.local.aws.ages import publish_ages
 from infra_cdk.local.aws.client import SENT_PATH
 from infra_cdk.local.aws.links import Signed, refusal_of
 from infra_cdk.local.aws.mail import MAIL_PATH, Outbox, verify_sender
+from infra_cdk.local.aws.secrets import PUT_SECRET, keep_secret
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Application:
-    """The WSGI application: `aws` is moto's."""
+    """The WSGI application: `aws` is moto's, `place` a directory for what must outlive it, if anything must."""
 
     def __init__(
-        self, aws: "WSGIApplication", *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        aws: "WSGIApplication",
+        *,
+        place: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._aws = aws
+        self._place = place
         self._now = now
         self._outbox = Outbox()
 
@@ -43,6 +50,8 @@ class Application:
             return self._sent(request)
         if request.path == MAIL_PATH and request.method == "POST":
             return self._send(request)
+        if request.headers.get("X-Amz-Target") == PUT_SECRET and self._place:
+            return self._put_secret(request, place=self._place)
         if "/monitoring/aws4_request" in request.headers.get("Authorization", ""):
             publish_ages(now=self._now())
         return self._aws
@@ -52,11 +61,21 @@ class Application:
             return Response(status=HTTPStatus.FORBIDDEN)
         return Response(self._outbox.document, content_type="application/json")
 
+    def _put_secret(self, request: Request, *, place: Path) -> Response:
+        body = request.get_data()
+        response = self._passed_on(request, body)
+        if response.status_code == HTTPStatus.OK:
+            keep_secret(body, place=place)
+        return response
+
+    def _passed_on(self, request: Request, body: bytes) -> Response:
+        environ: dict[str, Any] = {**request.environ, "wsgi.input": BytesIO(body)}
+        return Response.from_app(self._aws, environ)
+
     def _send(self, request: Request) -> Response:
         verify_sender()
         body = request.get_data()
-        environ: dict[str, Any] = {**request.environ, "wsgi.input": BytesIO(body)}
-        response = Response.from_app(self._aws, environ)
+        response = self._passed_on(request, body)
         if response.status_code == HTTPStatus.OK:
             self._outbox.keep(body, answer=response.get_data(), now=self._now())
         return response

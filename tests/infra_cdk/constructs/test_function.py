@@ -85,6 +85,9 @@ BY_NEED: dict[Need, list[Granted]] = {
         (("secretsmanager:GetSecretValue",), "{Database/Cluster/Secret/Attachment}"),
     ],
     Need.SIGNING_KEY: [(("secretsmanager:GetSecretValue",), "{SigningKey/Secret}")],
+    Need.SIGNING_KEY_ROTATION: [
+        (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), "{SigningKey/Secret}")
+    ],
     Need.VAULT: [(("secretsmanager:GetSecretValue",), "{Vault/Secret}")],
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],

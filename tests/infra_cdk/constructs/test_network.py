@@ -10,6 +10,7 @@ SERVICES = {
     Need.CACHE: {},
     Need.DATABASE: {"RdsData": "rds-data"},
     Need.SIGNING_KEY: {"Secrets": "secretsmanager"},
+    Need.SIGNING_KEY_ROTATION: {"Secrets": "secretsmanager"},
     Need.VAULT: {"Secrets": "secretsmanager"},
     Need.OUTBOX: {"Sqs": "sqs"},
     Need.EVENT_BUS: {"Events": "events"},

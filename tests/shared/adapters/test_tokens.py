@@ -9,10 +9,9 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from shared.adapters.signing_keys import derive_key, signing_key
+from shared.adapters.signing_keys import CLOCK_SKEW_S, derive_key, signing_key
 from shared.adapters.tokens import (
     ACCESS_TOKEN,
-    CLOCK_SKEW_S,
     LONGEST,
     InvalidTokenError,
     base64url,

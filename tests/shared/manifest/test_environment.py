@@ -40,6 +40,7 @@ class TestVariables:
             (Need.DATABASE, {"DATABASE_URL"}),
             (Need.CACHE, {"REDIS_URL"}),
             (Need.SIGNING_KEY, {"SIGNING_SECRET_ID"}),
+            (Need.SIGNING_KEY_ROTATION, {"SIGNING_SECRET_ID"}),
             (Need.VAULT, {"VAULT_SECRET_ID"}),
             (Need.GATEWAY_KEYS, {"GATEWAY_PREFIX"}),
             (Need.OUTBOX, {"OUTBOX_QUEUE_URL"}),

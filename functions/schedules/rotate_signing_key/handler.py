@@ -1,0 +1,32 @@
+"""Replaces the keys that access tokens are signed with, one run at a time."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from functions.schedules.rotate_signing_key.spec import SPEC
+from shared.adapters.logging import logger
+from shared.core.key_ring import Rotation
+from shared.worker.deadline import LambdaContext
+from shared.worker.job import MalformedScheduleError, Report, Turn, job_handler
+
+
+async def rotate(_: Turn, *, why: Rotation) -> Report:
+    """Rotate, and report the ring: how many keys it has, and from when on the newest signs."""
+    from shared.adapters import signing_keys
+
+    ring = await signing_keys.rotate(why)
+    report = {"why": why.value, "keys": len(ring.keys)}
+    if len(ring.keys) > 1 or why is not Rotation.DUE:
+        report["newest_signs_from"] = ring.keys[-1].signs_from.isoformat()
+    logger().info("signing keys looked after", extra=report)
+    return report
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Rotate for a reason: `rotate` of the event, `due` where it says none. Raises MalformedScheduleError."""
+    try:
+        why = Rotation(event.get("rotate", Rotation.DUE))
+    except ValueError as error:
+        raise MalformedScheduleError(f"rotate is one of {', '.join(Rotation)}") from error
+    return job_handler(partial(rotate, why=why), name=SPEC.name)(event, context)

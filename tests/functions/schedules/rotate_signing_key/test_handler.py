@@ -1,0 +1,74 @@
+"""The daily run replaces a key that is old; an event says that one shall be replaced now."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.schedules.rotate_signing_key.handler import handler
+from infra_cdk.registry import ROOT
+from shared.adapters import secrets, signing_keys
+from shared.core.key_ring import KeyRing
+from shared.worker.job import MalformedScheduleError
+from tests.lambda_context import LambdaContext
+from tests.web_fixtures import Log
+
+EVENTS = ROOT / "events/schedule/rotate-signing-key"
+SCHEDULED = json.loads((EVENTS / "scheduled.json").read_text())
+COMPROMISED = json.loads((EVENTS / "compromised.json").read_text())
+
+
+@pytest.fixture
+def texts(
+    migrated_database_url: str, signing_secret: None, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """What the secret held, oldest first."""
+    texts = ["generated"]
+
+    async def newest_text(_: str) -> str:
+        return texts[-1]
+
+    async def replace_secret(_: str, text: str) -> None:
+        texts.append(text)
+
+    monkeypatch.setattr(secrets, "newest_text", newest_text)
+    monkeypatch.setattr(secrets, "replace_secret", replace_secret)
+    signing_keys.forget_keys()
+    return texts
+
+
+def report_of(event: dict[str, Any]) -> dict[str, Any]:
+    report: dict[str, Any] = handler(event, LambdaContext())["report"]
+    return report
+
+
+def test_the_first_run_makes_a_second_key(texts: list[str]) -> None:
+    report = report_of(SCHEDULED)
+    assert (report["why"], report["keys"]) == ("due", 2)
+    first, second = KeyRing.read(texts[-1]).keys
+    assert first.secret == "generated"
+    assert report["newest_signs_from"] == second.signs_from.isoformat()
+
+
+def test_a_moment_that_comes_twice_rotates_once(texts: list[str]) -> None:
+    event = SCHEDULED | {"rotate": "now"}
+    assert report_of(event) == report_of(event)
+    assert len(texts) == 2
+
+
+def test_compromised_keys_are_dropped(texts: list[str]) -> None:
+    assert report_of(COMPROMISED)["keys"] == 1
+    assert "generated" not in texts[-1]
+
+
+def test_no_secret_is_reported_or_logged(texts: list[str], log: Log) -> None:
+    told = str(report_of(COMPROMISED)) + str(log())
+    assert KeyRing.read(texts[-1]).keys[0].secret not in told
+    assert "generated" not in told
+
+
+@pytest.mark.parametrize("why", ["later", "", 7, None])
+def test_another_reason_is_refused(texts: list[str], why: object) -> None:
+    with pytest.raises(MalformedScheduleError, match="rotate is one of due, now, compromised"):
+        handler(SCHEDULED | {"rotate": why}, LambdaContext())
+    assert texts == ["generated"]
