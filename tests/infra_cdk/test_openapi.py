@@ -144,7 +144,7 @@ class TestParts:
             assert paths
             assert all(path.startswith(f"/{version}/") for path in paths)
         unversioned = set(documents["openapi.json"]["paths"]) - set(parts["v1"]) - set(parts["v2"])
-        assert unversioned == {"/health", "/ready"}
+        assert unversioned == {"/health", "/ready", "/.well-known/jwks.json"}
 
     @pytest.mark.parametrize("name", ["v1.json", "v2.json"])
     def test_a_version_holds_no_component_that_it_does_not_refer_to(

@@ -77,6 +77,13 @@ def test_the_job_runs_for_this_moment_and_its_report_is_returned() -> None:
     assert event["scheduled_at"].endswith("Z")
 
 
+def test_its_event_says_what_else_it_is_told() -> None:
+    with answering(200, b"{}") as cloud:
+        run_job("sweep", functions=FUNCTIONS, port=cloud.port, besides={"rotate": "now"})
+    [(_, event)] = cloud.asked
+    assert (event["job"], event["rotate"]) == ("sweep", "now")
+
+
 @pytest.mark.parametrize("name", ["swep", "migrate"])
 def test_a_name_of_no_job_is_refused_with_those_there_are(name: str) -> None:
     assert refusal_of(name) == f"there is no job {name!r}; the jobs are prune, sweep"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from shared.adapters import secrets, signing_keys
+from shared.adapters import secrets, signing_keys, tokens
 from shared.adapters.signing_keys import UnknownKeyError, derive_key
 from shared.core.errors import ServiceUnavailableError
 from shared.core.key_ring import LEAD, REREAD, KeyRing, MalformedRingError, Rotation
@@ -109,6 +109,18 @@ class TestReading:
         store.is_down = True
         with pytest.raises(ServiceUnavailableError):
             await key_id()
+
+    async def test_a_ring_that_was_spoilt_before_the_first_look_refuses_no_token(
+        self, store: Store, log: Log
+    ) -> None:
+        """It is no fault of the token's: 401 would sign everybody out."""
+        token = await tokens.sign({"sub": "ada"})
+        signing_keys.forget_keys()
+        store.text = '{"keys": "hidden"}'
+        with pytest.raises(ServiceUnavailableError):
+            await tokens.verify(token, issuer="us", audience="us", now_s=int(START.timestamp()))
+        assert log()
+        assert "hidden" not in str(log())
 
 
 class TestRotate:

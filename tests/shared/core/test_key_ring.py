@@ -64,6 +64,11 @@ class TestRead:
         assert "hidden" not in str(caught.value)
 
 
+    def test_a_ring_that_is_shown_tells_no_secret(self) -> None:
+        """It may stand in an exception or in a log."""
+        assert "hidden" not in repr(KeyRing.read("hidden"))
+
+
 class TestRotation:
     def test_a_key_is_replaced_when_it_is_old_enough(self) -> None:
         young = KeyRing((RingKey(secret="first", signs_from=START),))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.schedules.rotate_signing_key.handler import handler
+from functions.schedules.rotate_signing_key.handler import NotRotatedError, handler
 from infra_cdk.registry import ROOT
 from shared.adapters import secrets, signing_keys
 from shared.core.key_ring import KeyRing
@@ -51,8 +51,18 @@ def test_the_first_run_makes_a_second_key(texts: list[str]) -> None:
 
 
 def test_a_moment_that_comes_twice_rotates_once(texts: list[str]) -> None:
-    event = SCHEDULED | {"rotate": "now"}
-    assert report_of(event) == report_of(event)
+    assert report_of(SCHEDULED) == report_of(SCHEDULED)
+    assert len(texts) == 2
+
+
+@pytest.mark.parametrize("why", ["now", "compromised"])
+def test_who_asked_for_new_keys_is_told_where_a_moment_had_its_run_already(
+    texts: list[str], why: str
+) -> None:
+    """Else an event sent a second time would leave compromised keys in use, and look like a success."""
+    report_of(SCHEDULED)
+    with pytest.raises(NotRotatedError, match="ran_before"):
+        handler(SCHEDULED | {"rotate": why}, LambdaContext())
     assert len(texts) == 2
 
 

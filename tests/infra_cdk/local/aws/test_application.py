@@ -1,8 +1,10 @@
 """What stands around moto: mail is kept, links are checked, the rest passes."""
 
 import json
+import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,9 @@ from werkzeug.wrappers import Request, Response
 from infra_cdk.local.aws.application import Application
 from infra_cdk.local.aws.client import SENT_PATH
 from infra_cdk.local.aws.mail import MAIL_PATH, MOST
+from infra_cdk.local.aws.secrets import PUT_SECRET
+from infra_cdk.local.environment import SIGNING_SECRET
+from infra_cdk.local.state import SIGNING_KEY, State
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -118,3 +123,32 @@ def test_everything_else_passes(method: str) -> None:
     answer = client_of(moto).open("/files/a%20b.csv?x=1", method=method, data=b"body")
     assert answer.get_json() == {"MessageId": "id-1"}
     assert moto.seen == [("/files/a b.csv", b"body")]
+
+
+class TestSecrets:
+    """moto forgets; the runner puts back what it finds in its state."""
+
+    @staticmethod
+    def put(moto: Moto, place: Path | None, name: str = SIGNING_SECRET) -> int:
+        client = Client(Application(moto, place=place, now=lambda: NOW))
+        asked = {"SecretId": name, "SecretString": "rotated"}
+        return client.post("/", json=asked, headers={"X-Amz-Target": PUT_SECRET}).status_code
+
+    def test_the_signing_secret_is_what_the_next_run_starts_with(self, tmp_path: Path) -> None:
+        moto, state = Moto(), State(tmp_path)
+        state.signing_key()
+        assert self.put(moto, tmp_path) == 200
+        assert json.loads(moto.seen[0][1])["SecretString"] == "rotated"
+        assert State(tmp_path).signing_key() == "rotated"
+        assert stat.S_IMODE((tmp_path / SIGNING_KEY).stat().st_mode) == 0o600
+
+    def test_what_moto_refused_is_not_kept(self, tmp_path: Path) -> None:
+        assert self.put(Moto(status=400), tmp_path) == 400
+        assert list(tmp_path.iterdir()) == []
+
+    def test_another_secret_is_not_kept(self, tmp_path: Path) -> None:
+        assert self.put(Moto(), tmp_path, "switchyard/local/vault") == 200
+        assert list(tmp_path.iterdir()) == []
+
+    def test_without_a_state_nothing_is(self) -> None:
+        assert self.put(Moto(), None) == 200

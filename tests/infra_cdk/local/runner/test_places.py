@@ -81,6 +81,45 @@ def test_the_state_survives_a_restart_and_a_reset_clears_it(lasting_state: Path)
         )
 
 
+def published(cloud: Cloud) -> list[str]:
+    keys = httpx.get(f"{cloud.url}/.well-known/jwks.json", timeout=30).json()["keys"]
+    return [each["kid"] for each in keys]
+
+
+def rotate_keys(why: str, *, state: Path, port: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra_cdk.local", "rotate-keys", why],
+        env=runner_environment(state, port=port),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_rotated_keys_survive_a_restart(lasting_state: Path) -> None:
+    with running_cloud(lasting_state) as cloud:
+        done = rotate_keys("now", state=lasting_state, port=cloud.port)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["report"]["keys"] == 2
+        keys = published(cloud)
+    assert len(keys) == 2
+    with running_cloud(lasting_state) as cloud:
+        assert published(cloud) == keys
+        done = rotate_keys("compromised", state=lasting_state, port=cloud.port)
+        assert json.loads(done.stdout)["report"]["keys"] == 1
+    with running_cloud(lasting_state) as cloud:
+        (only,) = published(cloud)
+    assert only not in keys
+
+
+@pytest.mark.parametrize("why", ["", "later", "due"])
+def test_keys_are_rotated_for_a_reason_only(why: str, tmp_path: Path) -> None:
+    done = rotate_keys(why, state=tmp_path, port=1)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("switchyard: say why")
+
+
 def test_servers_that_run_already_are_used_and_none_is_started(
     postgres: Postgres, database_name: str, lasting_state: Path
 ) -> None:
