@@ -139,7 +139,9 @@ async def _read_first(secret_id: str, *, at: datetime) -> KeyRing:
 
     try:
         ring = KeyRing.read(await secrets.newest_text(secret_id))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, MalformedRingError) as error:
+        # Not the token's fault, whichever it is: what is raised must not pass for a refusal of one.
+        logger().exception("the signing keys were not read")
         raise ServiceUnavailableError(
             "The keys of tokens cannot be read: try again soon."
         ) from error

@@ -5,7 +5,7 @@ rotation JSON. Every process that has read the newest text knows by its clock al
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -41,7 +41,7 @@ class MalformedRingError(ValueError):
 class RingKey:
     """A secret that a signing key is derived from, and from when on it signs."""
 
-    secret: str
+    secret: str = field(repr=False)
     signs_from: datetime = _ALWAYS
 
 

@@ -8,7 +8,11 @@ from functions.schedules.rotate_signing_key.spec import SPEC
 from shared.adapters.logging import logger
 from shared.core.key_ring import Rotation
 from shared.worker.deadline import LambdaContext
-from shared.worker.job import MalformedScheduleError, Report, Turn, job_handler
+from shared.worker.job import MalformedScheduleError, Outcome, Report, Turn, job_handler
+
+
+class NotRotatedError(Exception):
+    """Somebody asked for new keys, and this event brought none: its moment had a run, or another is at work."""
 
 
 async def rotate(_: Turn, *, why: Rotation) -> Report:
@@ -24,9 +28,18 @@ async def rotate(_: Turn, *, why: Rotation) -> Report:
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Rotate for a reason: `rotate` of the event, `due` where it says none. Raises MalformedScheduleError."""
+    """Rotate for a reason: `rotate` of the event, `due` where it says none.
+
+    Raises MalformedScheduleError, NotRotatedError.
+    """
     try:
         why = Rotation(event.get("rotate", Rotation.DUE))
     except ValueError as error:
         raise MalformedScheduleError(f"rotate is one of {', '.join(Rotation)}") from error
-    return job_handler(partial(rotate, why=why), name=SPEC.name)(event, context)
+    told = job_handler(partial(rotate, why=why), name=SPEC.name)(event, context)
+    # The schedule's next moment comes by itself; who has compromised keys must not take this for done.
+    if why is not Rotation.DUE and told["outcome"] != Outcome.RAN:
+        raise NotRotatedError(
+            f"nothing was rotated ({told['outcome']}): try again, with the present as scheduled_at"
+        )
+    return told

@@ -63,7 +63,6 @@ class TestRead:
             KeyRing.read(text)
         assert "hidden" not in str(caught.value)
 
-
     def test_a_ring_that_is_shown_tells_no_secret(self) -> None:
         """It may stand in an exception or in a log."""
         assert "hidden" not in repr(KeyRing.read("hidden"))

