@@ -27,6 +27,7 @@ class Metric(StrEnum):
     OUTBOX_KEPT_ASIDE = "OutboxKeptAside"
     NUDGE_FAILED = "NudgeFailed"
     DEAD_LETTERS = "DeadLetters"
+    LOGINS_SLOWED = "LoginsSlowed"
     SIGNING_KEYS_STALE = "SigningKeysStale"
     DENY_LIST_DOWN = "DenyListDown"
     REFRESH_TOKEN_REUSED = "RefreshTokenReused"  # noqa: S105  # a metric's name

@@ -9,6 +9,7 @@ from shared.domains.audit import models as audit
 from shared.domains.catalog import models as catalog
 from shared.domains.dead_letters import models as dead_letters
 from shared.domains.identity import models as identity
+from shared.domains.logins import models as logins
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
 
@@ -21,6 +22,7 @@ __all__ = [
     "identity",
     "inbox",
     "jobs",
+    "logins",
     "outbox",
     "sessions",
     "tasks",

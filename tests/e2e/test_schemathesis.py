@@ -40,6 +40,7 @@ BEYOND_SCHEMAS = {
     "idempotency_key_reused",
     "invalid_credentials",
     "invalid_cursor",
+    "invalid_email_token",
     "invalid_refresh_token",
     "item_changed",
     "item_not_found",
@@ -49,6 +50,7 @@ BEYOND_SCHEMAS = {
     "queue_not_found",
     "task_finished",
     "task_not_found",
+    "too_many_login_attempts",
     "too_many_tasks",
     "username_taken",
     "weak_password",
@@ -193,6 +195,8 @@ def test_every_operation_was_used_with_success_in_some_version(campaign: Campaig
 NEEDS_MORE = {
     "POST /webapp/login",  # a password, which is no guesswork
     "POST /webapp/refresh",  # a refresh token, likewise
+    "POST /webapp/email-verification",  # the token of a mail, likewise
+    "POST /webapp/password-reset/confirmation",
     # What ends the campaign's own session is not sent: see schemathesis.toml.
     "POST /webapp/logout",
     "DELETE /webapp/sessions",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.logging import logger
 from shared.core.correlation import current
-from shared.domains.mail.events import MailRequested
+from shared.domains.mail import api as mail_domain
+from shared.domains.mail.events import VALUES, MailRequested
 from shared.worker.consumer import event_handler
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ async def send_mail(_: "AsyncSession", event: MailRequested) -> None:
     from shared.adapters import mail
 
     event_id = _event_id()
-    made = render(event.template, locale=event.locale, content=event.content)
+    values = await mail_domain.open_values(event.template, event.values)
+    content = VALUES[event.template].model_validate(values)
+    made = render(event.template, locale=event.locale, content=content)
     sent = await mail.send(
         to=event.to, subject=made.subject, text=made.text, html=made.html, message_id=event_id
     )

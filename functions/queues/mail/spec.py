@@ -13,9 +13,9 @@ SPEC = Function(
             Delivery(batch=5, max_receives=10, visibility_s=360, concurrency=2),
         ),
     ),
-    needs=frozenset({Need.DATABASE, Need.MAIL}),
-    extras=frozenset({"database", "mail"}),
+    needs=frozenset({Need.DATABASE, Need.VAULT, Need.MAIL}),
+    extras=frozenset({"database", "identity", "mail"}),
     memory_mb=256,
     timeout_s=60,
-    bundle_mib=40,
+    bundle_mib=62,
 )

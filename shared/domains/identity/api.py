@@ -1,17 +1,27 @@
 """Identity's face: users and who they prove to be."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.core.lazy import lazy_module
-from shared.domains.identity.schemas import Contact, Registration, Role, User, UserChange
+from shared.domains.identity.schemas import (
+    Contact,
+    Credentials,
+    PasswordReset,
+    Registration,
+    Role,
+    User,
+    UserChange,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from shared.domains.identity import service
+    from shared.domains.identity import repository, service
 else:
     service = lazy_module("shared.domains.identity.service")
+    repository = lazy_module("shared.domains.identity.repository")
 
 
 async def register(session: "AsyncSession", registration: Registration) -> User:
@@ -19,9 +29,12 @@ async def register(session: "AsyncSession", registration: Registration) -> User:
     return User.model_validate(await service.register(session, registration))
 
 
-async def check_credentials(session: "AsyncSession", *, login: str, password: str) -> UUID:
-    """Return who has this user name or e-mail address, and password. Raises InvalidCredentialsError."""
-    return await service.check_credentials(session, login=login, password=password)
+async def check_credentials(session: "AsyncSession", credentials: Credentials) -> UUID:
+    """Return who has this user name or e-mail address, and password.
+
+    Raises InvalidCredentialsError; TooManyLoginAttemptsError before the password is looked at.
+    """
+    return await service.check_credentials(session, credentials)
 
 
 async def get_user(session: "AsyncSession", user_id: UUID) -> User:
@@ -29,13 +42,44 @@ async def get_user(session: "AsyncSession", user_id: UUID) -> User:
     return User.model_validate(await service.get(session, user_id))
 
 
-async def change_user(session: "AsyncSession", *, user_id: UUID, change: UserChange) -> User:
-    """Change a user.
+async def change_user(
+    session: "AsyncSession", *, user_id: UUID, session_id: UUID | None = None, change: UserChange
+) -> User:
+    """Change a user. Another password ends all sessions but `session_id`; another address is to be verified.
 
     Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError,
     InvalidAccessTokenError.
     """
-    return User.model_validate(await service.change(session, user_id=user_id, change=change))
+    changed = await service.change(session, user_id=user_id, session_id=session_id, change=change)
+    return User.model_validate(changed)
+
+
+async def request_verification(session: "AsyncSession", user_id: UUID) -> None:
+    """Send a user the mail that verifies their address, if it is not. Raises InvalidAccessTokenError."""
+    await service.request_verification(session, user_id)
+
+
+async def verify_email(session: "AsyncSession", token: str) -> None:
+    """Take an address for its user's. Raises InvalidEmailTokenError."""
+    await service.verify_email(session, token)
+
+
+async def request_password_reset(session: "AsyncSession", email: str) -> None:
+    """Send who has this address the mail that resets their password; nobody is told whether there is one."""
+    await service.request_password_reset(session, email)
+
+
+async def reset_password(session: "AsyncSession", reset: PasswordReset) -> None:
+    """Give a user another password, and end all of their sessions.
+
+    Raises InvalidEmailTokenError; WeakPasswordError, which leaves the token good.
+    """
+    await service.reset_password(session, reset)
+
+
+async def forget_expired_tokens(session: "AsyncSession", *, at: datetime, limit: int) -> int:
+    """Delete some tokens of mails that have expired; return how many."""
+    return await repository.forget_expired_tokens(session, at=at, limit=limit)
 
 
 async def find_contact(session: "AsyncSession", user_id: UUID) -> Contact | None:

@@ -5,6 +5,7 @@ from shared.core.errors import (
     FieldError,
     ForbiddenError,
     NotFoundError,
+    ProblemError,
     UnauthorizedError,
     ValidationFailedError,
 )
@@ -62,8 +63,22 @@ class InvalidCredentialsError(UnauthorizedError):
     code = "invalid_credentials"
     title = "Invalid credentials"
 
+    keeps_changes = True
+    """That a login failed is counted."""
+
     def __init__(self) -> None:
         super().__init__("The user name or the password is wrong.")
+
+
+class InvalidEmailTokenError(ProblemError):
+    """The token of a mail is unknown, was used, has expired, or was sent to an address of yesterday."""
+
+    status = 400
+    code = "invalid_email_token"
+    title = "Invalid e-mail token"
+
+    def __init__(self) -> None:
+        super().__init__("The token is not valid (any more): ask for another mail.")
 
 
 class OperatorsOnlyError(ForbiddenError):

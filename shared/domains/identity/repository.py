@@ -1,5 +1,6 @@
 """Where users are kept."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
@@ -9,8 +10,8 @@ from sqlalchemy.orm import undefer
 
 from shared.adapters.database.violations import violated_constraint
 from shared.domains.identity.errors import EmailTakenError, UsernameTakenError
-from shared.domains.identity.models import User
-from shared.domains.identity.schemas import Role
+from shared.domains.identity.models import EmailToken, User
+from shared.domains.identity.schemas import EmailPurpose, Role
 
 _TAKEN = {"uq_users_username": UsernameTakenError, "uq_users_email": EmailTakenError}
 
@@ -72,3 +73,61 @@ async def find_by_name_for_change(session: AsyncSession, username: str) -> User 
     """Return the user with a name in any case, whom no other transaction changes until this one ends."""
     named = select(User).where(func.lower(User.username) == username.lower())
     return await session.scalar(named.with_for_update())
+
+
+async def find_by_email(session: AsyncSession, email: str) -> User | None:
+    """Return the user with an e-mail address in any case, or None."""
+    return await session.scalar(select(User).where(func.lower(User.email) == email.lower()))
+
+
+async def add_token(session: AsyncSession, token: EmailToken) -> None:
+    """Write a token of a mail."""
+    session.add(token)
+    await session.flush()
+
+
+async def count_live_tokens(
+    session: AsyncSession, user_id: UUID, *, purpose: EmailPurpose, at: datetime
+) -> int:
+    """Return how many tokens of a purpose a user could use now."""
+    live = select(func.count(EmailToken.id)).where(
+        EmailToken.user_id == user_id, EmailToken.purpose == purpose, EmailToken.expires_at > at
+    )
+    return await session.scalar(live) or 0
+
+
+async def spend_token(
+    session: AsyncSession, digest: str, *, purpose: EmailPurpose, at: datetime
+) -> tuple[UUID, str] | None:
+    """Remove a token; return whose it was and to which address it was sent. None where it is not good.
+
+    Of two that spend one token at once, one gets it.
+    """
+    good = (
+        EmailToken.digest == digest,
+        EmailToken.purpose == purpose,
+        EmailToken.expires_at > at,
+    )
+    spent = delete(EmailToken).where(*good).returning(EmailToken.user_id, EmailToken.email)
+    found = (await session.execute(spent.execution_options(synchronize_session=False))).first()
+    return None if found is None else (found.user_id, found.email)
+
+
+async def forget_tokens(session: AsyncSession, user_id: UUID, *, purpose: EmailPurpose) -> None:
+    """Remove a user's tokens of a purpose."""
+    of_user = (EmailToken.user_id == user_id, EmailToken.purpose == purpose)
+    gone = delete(EmailToken).where(*of_user)
+    await session.execute(gone.execution_options(synchronize_session=False))
+
+
+async def forget_expired_tokens(session: AsyncSession, *, at: datetime, limit: int) -> int:
+    """Delete some tokens that have expired; return how many."""
+    expired = (
+        select(EmailToken.id)
+        .where(EmailToken.expires_at < at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    gone = delete(EmailToken).where(EmailToken.id.in_(expired)).returning(EmailToken.id)
+    result = await session.execute(gone.execution_options(synchronize_session=False))
+    return len(result.all())

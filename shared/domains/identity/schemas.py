@@ -54,6 +54,46 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class EmailPurpose(StrEnum):
+    """What a token that is sent by mail is for."""
+
+    VERIFY = "verify"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  # a name, no password
+
+
+GivenToken = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")
+]
+"""A token as it stood in a mail."""
+
+
+class Credentials(Schema):
+    """What somebody logs in with, and from where: `address` is the one that the gateway saw."""
+
+    login: Login
+    password: GivenPassword
+    address: str
+
+
+class EmailVerification(Schema):
+    """The token of the mail that verifies an address."""
+
+    token: GivenToken
+
+
+class PasswordResetRequest(Schema):
+    """Whose password is to be reset."""
+
+    email: Email
+
+
+class PasswordReset(Schema):
+    """The token of the mail that resets a password, and the new password."""
+
+    token: GivenToken
+    password: NewPassword
+
+
 class Registration(Schema):
     """A new user."""
 
@@ -77,6 +117,7 @@ class User(Schema):
     id: UUID
     username: str
     email: str
+    email_verified: bool
     created_at: datetime
     updated_at: datetime
 

@@ -1,5 +1,8 @@
 """The rules of identity."""
 
+import hashlib
+import secrets
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import MISSING
@@ -9,29 +12,54 @@ from shared.adapters import passwords
 from shared.adapters.idempotency import idempotency
 from shared.adapters.outbox import outbox
 from shared.config.identity import password_settings
+from shared.core.clock import now
 from shared.core.errors import InvalidAccessTokenError
 from shared.core.passwords import canonical, is_guessable
 from shared.domains.audit import api as audit
 from shared.domains.identity import repository
 from shared.domains.identity.errors import (
     InvalidCredentialsError,
+    InvalidEmailTokenError,
     NoSuchUserError,
     OperatorsOnlyError,
     WeakPasswordError,
     WrongPasswordError,
 )
 from shared.domains.identity.events import UserDeleted
-from shared.domains.identity.models import User
-from shared.domains.identity.schemas import Registration, Role, UserChange
+from shared.domains.identity.models import EmailToken, User
+from shared.domains.identity.schemas import (
+    Credentials,
+    EmailPurpose,
+    PasswordReset,
+    Registration,
+    Role,
+    UserChange,
+)
+from shared.domains.logins import api as logins
 from shared.domains.mail import api as mail
 from shared.domains.mail.events import MailTemplate
+from shared.domains.sessions import api as sessions
 
 SERVICE = "switchyard"
 """A word that belongs into nobody's password here."""
 
+TOKEN_LIFE = {
+    EmailPurpose.VERIFY: timedelta(hours=24),
+    EmailPurpose.RESET_PASSWORD: timedelta(minutes=30),
+}
+"""How long a token that was sent by mail is good."""
+
+MOST_TOKENS = 3
+"""Tokens of one purpose that a user can have at once: nobody fills another's mailbox."""
+
+_TEMPLATES = {
+    EmailPurpose.VERIFY: MailTemplate.VERIFY_EMAIL,
+    EmailPurpose.RESET_PASSWORD: MailTemplate.RESET_PASSWORD,
+}
+
 
 async def register(session: AsyncSession, registration: Registration) -> User:
-    """Make a user, who gets a mail. Raises WeakPasswordError, UsernameTakenError, EmailTakenError."""
+    """Make a user, who gets a mail to greet them, and one to verify their address. Raises WeakPasswordError, UsernameTakenError, EmailTakenError."""
     username, email = registration.username, registration.email
     password = _acceptable(registration.password, context=(username, email))
     hash_ = await passwords.hash_password(password)
@@ -44,16 +72,26 @@ async def register(session: AsyncSession, registration: Registration) -> User:
         locale=user.locale,
         values={"username": username},
     )
+    await _send_token(session, user, purpose=EmailPurpose.VERIFY)
     return user
 
 
-async def check_credentials(session: AsyncSession, *, login: str, password: str) -> UUID:
-    """Return a user's id. Raises InvalidCredentialsError, after the same time in every case."""
-    user = await repository.find_by_login(session, login)
-    typed = canonical(password)
+async def check_credentials(session: AsyncSession, credentials: Credentials) -> UUID:
+    """Return a user's id.
+
+    Raises TooManyLoginAttemptsError before the password is looked at; InvalidCredentialsError, after the same
+    time in every case.
+    """
+    user = await repository.find_by_login(session, credentials.login)
+    account = str(user.id) if user else credentials.login.lower()
+    attempt = logins.Attempt(account=account, address=credentials.address)
+    admitted = await logins.admit(session, attempt)
+    typed = canonical(credentials.password)
     matches = await passwords.verify_password(typed, user.password_hash if user else None)
     if user is None or not matches:
+        await logins.fail(session, admitted)
         raise InvalidCredentialsError
+    await logins.succeed(session, admitted)
     if passwords.is_outdated(user.password_hash):
         await repository.replace_hash(session, user, await passwords.hash_password(typed))
     return user.id
@@ -88,8 +126,10 @@ async def delete(session: AsyncSession, user_id: UUID) -> None:
         outbox.add(session, UserDeleted(user_id=user_id))
 
 
-async def change(session: AsyncSession, *, user_id: UUID, change: UserChange) -> User:
-    """Change a user.
+async def change(
+    session: AsyncSession, *, user_id: UUID, session_id: UUID | None, change: UserChange
+) -> User:
+    """Change a user. Another password ends all sessions but one; another address is to be verified.
 
     Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError and, where the
     user is gone, InvalidAccessTokenError.
@@ -99,12 +139,54 @@ async def change(session: AsyncSession, *, user_id: UUID, change: UserChange) ->
         raise InvalidAccessTokenError
     if change.username is not MISSING:
         user.username = change.username
-    if change.email is not MISSING:
-        user.email = change.email
     if change.password is not MISSING:
         await _change_password(user, change)
+    before = user.email
+    if change.email is not MISSING and change.email != before:
+        user.email, user.email_verified_at = change.email, None
     await repository.save(session, user)
+    if change.password is not MISSING:
+        await _tell_of_password(session, user, reason="password_changed", spare=session_id)
+    if user.email != before:
+        await _notify(session, user, template=MailTemplate.EMAIL_CHANGED, to=before)
+        await _send_token(session, user, purpose=EmailPurpose.VERIFY)
     return user
+
+
+async def request_verification(session: AsyncSession, user_id: UUID) -> None:
+    """Send a user the mail that verifies their address, if it is not. Raises InvalidAccessTokenError."""
+    user = await get(session, user_id)
+    if not user.email_verified:
+        await _send_token(session, user, purpose=EmailPurpose.VERIFY)
+
+
+async def verify_email(session: AsyncSession, token: str) -> None:
+    """Take an address for its user's. Raises InvalidEmailTokenError."""
+    user = await _spend(session, token, purpose=EmailPurpose.VERIFY)
+    user.email_verified_at = now()
+    await repository.save(session, user)
+
+
+async def request_password_reset(session: AsyncSession, email: str) -> None:
+    """Send who has this address the mail that resets their password; nobody is told whether there is one."""
+    if user := await repository.find_by_email(session, email):
+        await _send_token(session, user, purpose=EmailPurpose.RESET_PASSWORD)
+
+
+async def reset_password(session: AsyncSession, reset: PasswordReset) -> None:
+    """Give a user another password, and end all of their sessions.
+
+    Their address is verified by that, and their failed logins are forgotten. Raises InvalidEmailTokenError and
+    WeakPasswordError, which leaves the token good.
+    """
+    user = await _spend(session, reset.token, purpose=EmailPurpose.RESET_PASSWORD)
+    password = _acceptable(reset.password, context=(user.username, user.email))
+    user.password_hash = await passwords.hash_password(password)
+    user.email_verified_at = user.email_verified_at or now()
+    await repository.save(session, user)
+    await repository.forget_tokens(session, user.id, purpose=EmailPurpose.RESET_PASSWORD)
+    await logins.forgive(session, str(user.id))
+    await _tell_of_password(session, user, reason="password_reset", spare=None)
 
 
 async def require_operator(session: AsyncSession, user_id: UUID) -> None:
@@ -134,6 +216,62 @@ async def set_role(session: AsyncSession, *, username: str, role: Role) -> User:
         user.role = role
         await repository.save(session, user)
     return user
+
+
+async def _tell_of_password(
+    session: AsyncSession, user: User, *, reason: str, spare: UUID | None
+) -> None:
+    """End the sessions that the old password began, and write it down."""
+    await sessions.revoke_sessions(session, user_id=user.id, reason=reason, spare=spare)
+    subject = f"user:{user.id}"
+    audit.record(session, action=f"identity.{reason}", subject=subject, actor_id=user.id)
+    await _notify(session, user, template=MailTemplate.PASSWORD_CHANGED, to=user.email)
+
+
+async def _notify(session: AsyncSession, user: User, *, template: MailTemplate, to: str) -> None:
+    values = {"username": user.username}
+    await mail.request(session, to=to, template=template, locale=user.locale, values=values)
+
+
+async def _send_token(session: AsyncSession, user: User, *, purpose: EmailPurpose) -> None:
+    """Send a user a token; silently none where they have enough of them that are good still."""
+    at = now()
+    live = await repository.count_live_tokens(session, user.id, purpose=purpose, at=at)
+    if live >= MOST_TOKENS:
+        return
+    token = secrets.token_urlsafe(32)
+    row = EmailToken(
+        user_id=user.id,
+        purpose=purpose,
+        email=user.email,
+        digest=_digest(token),
+        expires_at=at + TOKEN_LIFE[purpose],
+    )
+    await repository.add_token(session, row)
+    await mail.request(
+        session,
+        to=user.email,
+        template=_TEMPLATES[purpose],
+        locale=user.locale,
+        values={"username": user.username, "token": token},
+    )
+
+
+async def _spend(session: AsyncSession, token: str, *, purpose: EmailPurpose) -> User:
+    """Return whose token it is, for change. Raises InvalidEmailTokenError."""
+    found = await repository.spend_token(session, _digest(token), purpose=purpose, at=now())
+    if found is None:
+        raise InvalidEmailTokenError
+    user_id, email = found
+    user = await repository.find_for_change(session, user_id)
+    if user is None or user.email != email:
+        raise InvalidEmailTokenError
+    return user
+
+
+def _digest(token: str) -> str:
+    # 256 random bits need no slow hash and no key.
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def _change_password(user: User, change: UserChange) -> None:

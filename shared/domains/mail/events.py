@@ -32,6 +32,12 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
+SEALED = "sealed"
+
+Sealed = Annotated[str, StringConstraints(min_length=1), SEALED]
+"""A secret for the reader alone: the event holds it sealed by the vault, and the mail function opens it."""
+
+
 class MailTemplate(StrEnum):
     """The mails that there are; each has its templates, in text and in HTML."""
 
@@ -40,6 +46,10 @@ class MailTemplate(StrEnum):
     EXPORT_READY = "export_ready"
     TASK_FAILED = "task_failed"
     ACCOUNT_DELETED = "account_deleted"
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  # a template's name
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # likewise
+    EMAIL_CHANGED = "email_changed"
 
 
 class WelcomeValues(Schema):
@@ -81,12 +91,42 @@ class AccountDeletedValues(Schema):
     username: Text
 
 
+class VerifyEmailValues(Schema):
+    """What the mail that verifies an address names."""
+
+    username: Text
+    token: Sealed
+
+
+class ResetPasswordValues(Schema):
+    """What the mail that lets a user choose another password names."""
+
+    username: Text
+    token: Sealed
+
+
+class PasswordChangedValues(Schema):
+    """What the notice of another password names."""
+
+    username: Text
+
+
+class EmailChangedValues(Schema):
+    """What the notice to the address that was the user's until now names."""
+
+    username: Text
+
+
 type Values = (
     WelcomeValues
     | ImportFinishedValues
     | ExportReadyValues
     | TaskFailedValues
     | AccountDeletedValues
+    | VerifyEmailValues
+    | ResetPasswordValues
+    | PasswordChangedValues
+    | EmailChangedValues
 )
 
 VALUES: Mapping[MailTemplate, type[Values]] = {
@@ -95,12 +135,16 @@ VALUES: Mapping[MailTemplate, type[Values]] = {
     MailTemplate.EXPORT_READY: ExportReadyValues,
     MailTemplate.TASK_FAILED: TaskFailedValues,
     MailTemplate.ACCOUNT_DELETED: AccountDeletedValues,
+    MailTemplate.VERIFY_EMAIL: VerifyEmailValues,
+    MailTemplate.RESET_PASSWORD: ResetPasswordValues,
+    MailTemplate.PASSWORD_CHANGED: PasswordChangedValues,
+    MailTemplate.EMAIL_CHANGED: EmailChangedValues,
 }
 """What each template needs: exactly this."""
 
 
 class MailRequested(Event):
-    """Somebody is to get a mail. `values` are what the template needs, as text; no secrets.
+    """Somebody is to get a mail. `values` are what the template needs, as text; secrets are sealed.
 
     There is none with a value too few or too many, so that no mail is ever sent half-empty: asking for
     one raises, and one that comes by a queue is unreadable and becomes a dead letter.
@@ -133,3 +177,9 @@ class MailRequested(Event):
                 "values_do_not_fit", "the template needs other values: {wrong}", {"wrong": wrong}
             ) from error
         return self
+
+
+def sealed_names(template: MailTemplate) -> frozenset[str]:
+    """Return the names of the values that are sealed."""
+    fields = VALUES[template].model_fields
+    return frozenset(name for name, field in fields.items() if SEALED in field.metadata)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.core.schema import Schema
 from shared.domains.identity import api as identity
 from shared.domains.identity.errors import InvalidCredentialsError
-from shared.domains.identity.schemas import GivenPassword, Login
+from shared.domains.identity.schemas import Credentials, GivenPassword, Login
+from shared.domains.logins.errors import TooManyLoginAttemptsError
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.errors import InvalidRefreshTokenError, SessionNotFoundError
 from shared.domains.sessions.schemas import Opening, Refresh, TokenPair, UserSession
@@ -39,7 +40,7 @@ class UserSessions(Schema):
 
 @router.post(
     "/login",
-    responses=problems(*ON_EVERY_BODY, InvalidCredentialsError),
+    responses=problems(*ON_EVERY_BODY, InvalidCredentialsError, TooManyLoginAttemptsError),
     openapi_extra=limited(LimitGroup.LOGIN, cost=5),
 )
 async def log_in(
@@ -47,9 +48,11 @@ async def log_in(
 ) -> TokenPair:
     """Log in with user name or e-mail address and password.
 
-    The access token is good for 15 minutes, the refresh token gets the next one.
+    The access token is good for 15 minutes, the refresh token gets the next one. After five failures logins
+    have to wait, longer each time, 15 minutes at most; those from where you logged in before are counted apart.
     """
-    user_id = await identity.check_credentials(session, login=form.username, password=form.password)
+    credentials = Credentials(login=form.username, password=form.password, address=device.address)
+    user_id = await identity.check_credentials(session, credentials)
     opening = Opening(user_id=user_id, device=device, methods=("pwd",))
     return await sessions.open_session(session, opening)
 

@@ -38,26 +38,29 @@ class TestRegister:
     ) -> None:
         answer = await webapp.post(USERS, json=ADA)
         assert answer.status_code == 201
-        assert set(answer.json()) == {"id", "username", "email", "created_at", "updated_at"}
+        times = {"created_at", "updated_at"}
+        assert set(answer.json()) == {"id", "username", "email", "email_verified"} | times
         assert answer.json()["created_at"].endswith("Z")
 
-    async def test_the_new_user_gets_a_mail(self, webapp: httpx.AsyncClient) -> None:
+    async def test_the_new_user_gets_a_greeting_and_is_asked_to_verify_their_address(
+        self, webapp: httpx.AsyncClient
+    ) -> None:
         await webapp.post(USERS, json=ADA)
-        assert await mails_asked_for() == [
-            {
-                "to": "ada@example.com",
-                "template": "welcome",
-                "locale": "en",
-                "values": {"username": "ada"},
-            }
-        ]
+        greeting, verification = await mails_asked_for()
+        assert greeting == {
+            "to": "ada@example.com",
+            "template": "welcome",
+            "locale": "en",
+            "values": {"username": "ada"},
+        }
+        assert (verification["to"], verification["template"]) == ("ada@example.com", "verify_email")
 
     async def test_who_is_refused_gets_no_mail(self, webapp: httpx.AsyncClient) -> None:
         await webapp.post(USERS, json=ADA)
         for refused in ({"username": "other"}, {"password": "passwordpassword"}):
             answer = await webapp.post(USERS, json=ADA | refused)
             assert answer.status_code in {409, 422}
-        assert len(await mails_asked_for()) == 1
+        assert len(await mails_asked_for()) == 2
 
     @pytest.mark.parametrize(
         ("again", "code", "field"),
@@ -261,13 +264,13 @@ class TestLogIn:
         assert fields_of(answer) == ["password"]
 
     @DATA_API
-    async def test_costs_one_transaction_of_three_calls(
+    async def test_costs_one_transaction_of_few_calls(
         self, webapp: httpx.AsyncClient, data_api_calls: Calls
     ) -> None:
         await webapp.post(USERS, json=ADA)
         with data_api_calls() as calls:
             await log_in(webapp, "ada")
-        assert calls == ["BeginTransaction"] + ["Execute"] * 3 + ["CommitTransaction"]
+        assert calls == ["BeginTransaction"] + ["Execute"] * 7 + ["CommitTransaction"]
 
 
 class TestOwnUser:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from functions.queues.mail.handler import handler, send_mail
 from functions.queues.mail.spec import SPEC
 from infra_cdk.registry import ROOT
-from shared.adapters import mail
+from shared.adapters import mail, vault
 from shared.adapters.database.sessions import autocommit
 from shared.adapters.inbox.models import HandledMessage
 from shared.domains.mail.events import MailRequested, MailTemplate
@@ -237,3 +237,26 @@ class TestSpec:
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
         )
         assert {"jinja2", "boto3", "sqlalchemy"} & set(run.stdout.split()) == set()
+
+
+async def test_a_sealed_value_is_opened_for_its_reader(ses: Ses, signing_secret: None) -> None:
+    body = json.loads(BODY)
+    sealed = await vault.seal("the-code", purpose="mail")
+    body["detail"]["data"] |= {
+        "template": "reset_password",
+        "values": {"username": "ada", "token": sealed},
+    }
+    await consume(json.dumps(body), consumer="mail", handlers={MailRequested: send_mail})
+    assert "the-code" in ses.sent[0]["text"]
+    assert "the-code" in ses.sent[0]["html"]
+
+
+async def test_one_that_was_not_sealed_here_is_not_sent(ses: Ses, signing_secret: None) -> None:
+    body = json.loads(BODY)
+    body["detail"]["data"] |= {
+        "template": "reset_password",
+        "values": {"username": "ada", "token": "the-code"},
+    }
+    with pytest.raises(vault.SealBrokenError):
+        await consume(json.dumps(body), consumer="mail", handlers={MailRequested: send_mail})
+    assert ses.sent == []

@@ -30,6 +30,10 @@ CONTENT: dict[MailTemplate, dict[str, Any]] = {
         "detail": "Line 17 is not UTF-8.",
     },
     MailTemplate.ACCOUNT_DELETED: {"username": "ada"},
+    MailTemplate.VERIFY_EMAIL: {"username": "ada", "token": "dGhlLWNvZGUtdGhhdC13YXMtc2VudA"},
+    MailTemplate.RESET_PASSWORD: {"username": "ada", "token": "dGhlLWNvZGUtdGhhdC13YXMtc2VudA"},
+    MailTemplate.PASSWORD_CHANGED: {"username": "ada"},
+    MailTemplate.EMAIL_CHANGED: {"username": "ada"},
 }
 SUBJECTS = {
     MailTemplate.WELCOME: "Welcome to Switchyard",
@@ -37,6 +41,10 @@ SUBJECTS = {
     MailTemplate.EXPORT_READY: "Your export is ready",
     MailTemplate.TASK_FAILED: "Your import failed",
     MailTemplate.ACCOUNT_DELETED: "Your account is deleted",
+    MailTemplate.VERIFY_EMAIL: "Verify your e-mail address",
+    MailTemplate.RESET_PASSWORD: "Choose another password",
+    MailTemplate.PASSWORD_CHANGED: "Your password was changed",
+    MailTemplate.EMAIL_CHANGED: "Your e-mail address was changed",
 }
 HOSTILE = """<script>alert("1")</script><img src=x onerror='x'>{{ 7 * 7 }}{% raw %}%(name)s &amp;"""
 

@@ -1,0 +1,36 @@
+"""Forgets failed logins that make no difference any more, and tokens of mails that have expired."""
+
+from typing import TYPE_CHECKING
+
+from functions.schedules.expire_logins.spec import SPEC
+from shared.core.clock import now
+from shared.worker.job import Report, Turn, in_chunks, job_handler
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def expire_logins(turn: Turn) -> Report:
+    """Forget both in chunks, while there is time."""
+    counters = await in_chunks(_forget_counters, deadline=turn.deadline)
+    tokens = await in_chunks(_forget_tokens, deadline=turn.deadline)
+    return {
+        "counters": counters.done,
+        "tokens": tokens.done,
+        "complete": counters.complete and tokens.complete,
+    }
+
+
+async def _forget_counters(session: "AsyncSession", limit: int) -> int:
+    from shared.domains.logins import api as logins
+
+    return await logins.forget_stale(session, at=now(), limit=limit)
+
+
+async def _forget_tokens(session: "AsyncSession", limit: int) -> int:
+    from shared.domains.identity import api as identity
+
+    return await identity.forget_expired_tokens(session, at=now(), limit=limit)
+
+
+handler = job_handler(expire_logins, name=SPEC.name)
