@@ -32,7 +32,7 @@ def pair(client: httpx.Client) -> dict[str, Any]:
     return tokens
 
 
-def test_200_refreshes_at_once_get_one_successor(
+def test_refreshes_at_once_by_several_processes_get_one_successor(
     client: httpx.Client, cloud: Cloud, pair: dict[str, Any]
 ) -> None:
     body = {"refresh_token": pair["refresh_token"]}
@@ -40,8 +40,9 @@ def test_200_refreshes_at_once_get_one_successor(
     def refresh(_: int) -> httpx.Response:
         return httpx.post(f"{cloud.url}/v2/webapp/refresh", json=body, timeout=120)
 
-    with ThreadPoolExecutor(200) as threads:
-        answers = list(threads.map(refresh, range(200)))
+    # Few enough to be done within the grace of 10 s on a busy machine; the function's own test has 200.
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(refresh, range(16)))
     assert {answer.status_code for answer in answers} == {200}
     (successor,) = {answer.json()["refresh_token"] for answer in answers}
     assert client.post("/refresh", json={"refresh_token": successor}).status_code == 200
