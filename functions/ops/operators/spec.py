@@ -7,6 +7,6 @@ SPEC = Function(
     name="operators",
     triggers=(Invoke(),),
     needs=frozenset({Need.DATABASE}),
-    extras=frozenset({"database", "identity"}),
-    bundle_mib=53,
+    extras=frozenset({"cache", "database", "identity"}),
+    bundle_mib=59,
 )

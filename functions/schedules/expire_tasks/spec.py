@@ -7,7 +7,7 @@ SPEC = Function(
     name="expire-tasks",
     triggers=(Schedule("rate(10 minutes)"),),
     needs=frozenset({Need.DATABASE, Need.OUTBOX, Need.FILES}),
-    extras=frozenset({"database", "identity"}),
+    extras=frozenset({"cache", "database", "identity"}),
     timeout_s=120,
-    bundle_mib=53,
+    bundle_mib=59,
 )
