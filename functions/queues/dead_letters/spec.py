@@ -7,7 +7,7 @@ SPEC = Function(
     name="dead-letters",
     triggers=(DeadLetters(Delivery(batch=10, visibility_s=180)),),
     needs=frozenset({Need.DATABASE}),
-    extras=frozenset({"cache", "database"}),
+    extras=frozenset({"database"}),
     memory_mb=256,
-    bundle_mib=44,
+    bundle_mib=38,
 )
