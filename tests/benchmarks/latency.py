@@ -20,6 +20,9 @@ REGISTRATIONS = 60
 WARM = 5
 """Registrations before it is measured: each function has been started then."""
 
+MAILS = 2
+"""Mails that a registration asks for: a greeting, and one that verifies the address."""
+
 PATIENCE_S = 60.0
 PASSWORD = "seven lanterns by the turntable"
 
@@ -35,9 +38,11 @@ def report_latency(state: Path) -> None:
     with running_cloud(state) as cloud, psycopg.connect(dsn_of(cloud), autocommit=True) as database:
         before = len(database.execute(_EFFECTS).fetchall())
         requests = [
-            register(cloud, database, wait_for=before + n + 1) for n in range(REGISTRATIONS)
+            register(cloud, database, wait_for=before + MAILS * (n + 1))
+            for n in range(REGISTRATIONS)
         ]
-        effects = times(database, _EFFECTS)[-REGISTRATIONS:]
+        # Each registration waited for both of its own: the first of a pair is the sooner one.
+        effects = times(database, _EFFECTS)[-REGISTRATIONS * MAILS :: MAILS]
         commits = times(database, _COMMITS)[-REGISTRATIONS:]
     delays = [effect - commit for effect, commit in zip(effects, commits, strict=True)][WARM:]
     print(f"\n{'from commit to effect':28} {'p50 ms':>9} {'p99 ms':>9}")
