@@ -49,7 +49,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 @pytest.fixture
 def signing_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Secrets to sign and to hash with. tests/e2e proves that they are read from Secrets Manager."""
-    from shared.adapters import secrets, signing_keys, vault
+    from shared.adapters import digests, secrets, signing_keys
     from shared.config.http import public_settings
     from shared.config.identity import identity_settings, vault_settings
 
@@ -68,7 +68,7 @@ def signing_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         identity_settings.cache_clear,
         vault_settings.cache_clear,
         signing_keys.forget_keys,
-        vault.forget_keys,
+        digests.forget_keys,
     )
     for each in forget:
         each()

@@ -12,13 +12,12 @@ from infra_cdk.constructs.endpoints import endpoints_of
 from infra_cdk.constructs.event_bus import EventBus
 from infra_cdk.constructs.files import Files
 from infra_cdk.constructs.function import DeployedFunction
+from infra_cdk.constructs.generated_secret import GeneratedSecret
 from infra_cdk.constructs.mail import Mail
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.queues import Queues
 from infra_cdk.constructs.rest_api import RestApi
 from infra_cdk.constructs.schedules import Schedules
-from infra_cdk.constructs.signing_key import SigningKey
-from infra_cdk.constructs.vault import Vault
 from infra_cdk.environments import Environment
 from infra_cdk.registry import ROOT, Registered, queue_names, registry
 from shared.manifest.environment import variables_of
@@ -35,8 +34,8 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `public_url` is where clients reach the API if not at the gateway's own address; `mail_from` is who mail is sent from, an address that SES knows; `bundles` is the folder of
-    the bundles, `build` unless said, and `none` synthesises without them, for the tests;
+    names; `public_url` is where clients reach the API if not at the gateway's own address; `mail_from`
+    is who mail is sent from, an address that SES knows; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without them, for the tests;
     `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a bundle that is not
     made, ValueError for a sender that is no address.
     """
@@ -52,8 +51,7 @@ class ServiceStack(Stack):
         self._network = Network(self, "Network", environment=environment)
         self._database = Database(self, "Database", network=self._network, environment=environment)
         self._cache = Cache(self, "Cache", network=self._network, environment=environment)
-        self._signing_key = SigningKey(self, "SigningKey", environment=environment)
-        self._vault = Vault(self, "Vault", environment=environment)
+        self._add_secrets(environment)
         self._api = RestApi(
             self, "Api", environment=environment, cross_origin=bool(self._cors_origins)
         )
@@ -63,6 +61,22 @@ class ServiceStack(Stack):
         self._add_paths()
         self._add_outputs()
         self._add_deployment_steps()
+
+    def _add_secrets(self, environment: Environment) -> None:
+        self._signing_key = GeneratedSecret(
+            self,
+            "SigningKey",
+            environment=environment,
+            use="Access tokens are signed with keys derived from this",
+            unrotated="The function rotate-signing-key rotates it: docs/decisions/0017",
+        )
+        self._vault = GeneratedSecret(
+            self,
+            "Vault",
+            environment=environment,
+            use="Keyed digests and sealed texts in the database: lost with it, they are lost",
+            unrotated="What it hashed could not be found any more: docs/decisions/0016",
+        )
 
     def _add_event_parts(self, environment: Environment) -> None:
         """Add what events, messages, files and mail go through."""
@@ -100,7 +114,7 @@ class ServiceStack(Stack):
         by_need = {
             Need.DATABASE: self._database.statements,
             Need.SIGNING_KEY: self._signing_key.statements,
-            Need.SIGNING_KEY_ROTATION: self._signing_key.rotating_statements,
+            Need.SIGNING_KEY_ROTATION: self._signing_key.replacing_statements,
             Need.VAULT: self._vault.statements,
             Need.OUTBOX: self._queues.nudging_statements,
             Need.EVENT_BUS: self._bus.statements,
@@ -123,7 +137,6 @@ class ServiceStack(Stack):
             "REDIS_URL": self._cache.url,
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
             "VAULT_SECRET_ID": self._vault.secret_id,
-            "GATEWAY_PREFIX": self._environment.prefix,
             "OUTBOX_QUEUE_URL": self._queues.outbox_url,
             "EVENT_BUS_NAME": self._bus.name,
             "FILES_BUCKET": self._files.name,

@@ -4,12 +4,10 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
-from shared.adapters.digests import forget_keys, key_of, keyed_hash
+from shared.adapters.digests import key_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-__all__ = ["SealBrokenError", "forget_keys", "keyed_hash", "seal", "unseal"]
 
 _NONCE_BYTES = 12
 

@@ -13,8 +13,11 @@ from typing import Any
 REREAD = timedelta(minutes=5)
 """How old what a process knows of the ring may become."""
 
-LEAD = timedelta(minutes=10)
-"""How long a new key is published before it signs: every process, and whoever reads the JWKS, knows it by then."""
+LEAD = timedelta(minutes=11)
+"""How long a new key is published before it signs.
+
+By then every process knows it, and whoever keeps the JWKS for five minutes, with a minute for clocks apart.
+"""
 
 MOST_AGE = timedelta(days=30)
 """How long a key signs until its successor is made."""

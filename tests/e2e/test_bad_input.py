@@ -366,6 +366,7 @@ class TestRegistration:
             token = client.post("/login", data=user).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             change = {"username": f"{second}-new", "email": f"{first}@example.com"}
+            change["current_password"] = PASSWORD
             assert client.patch("/users/me", json=change).json()["code"] == "email_taken"
             change = {"username": f"{second}-new", "password": "a" * 9 + "quite new one"}
             assert client.patch("/users/me", json=change).json()["code"] == "wrong_password"

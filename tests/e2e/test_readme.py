@@ -17,7 +17,7 @@ LOCAL = "http://127.0.0.1:8000"
 def output(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the README's commands print, run one after the other in one shell."""
     blocks = re.findall(r"^```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     folder = tmp_path_factory.mktemp("readme")
     script = "set -euo pipefail\n" + "\necho\n".join(blocks).replace(LOCAL, cloud.url)
     done = subprocess.run(

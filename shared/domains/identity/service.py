@@ -1,7 +1,5 @@
 """The rules of identity."""
 
-import hashlib
-import secrets
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from shared.adapters.outbox import outbox
 from shared.config.identity import password_settings
 from shared.core.clock import now
 from shared.core.errors import InvalidAccessTokenError
+from shared.core.opaque_tokens import digest_of, new_token
 from shared.core.passwords import canonical, is_guessable
 from shared.domains.audit import api as audit
 from shared.domains.identity import repository
@@ -59,7 +58,10 @@ _TEMPLATES = {
 
 
 async def register(session: AsyncSession, registration: Registration) -> User:
-    """Make a user, who gets a mail to greet them, and one to verify their address. Raises WeakPasswordError, UsernameTakenError, EmailTakenError."""
+    """Make a user, who gets a mail to greet them, and one to verify their address.
+
+    Raises WeakPasswordError, UsernameTakenError, EmailTakenError.
+    """
     username, email = registration.username, registration.email
     password = _acceptable(registration.password, context=(username, email))
     hash_ = await passwords.hash_password(password)
@@ -83,8 +85,11 @@ async def check_credentials(session: AsyncSession, credentials: Credentials) -> 
     time in every case.
     """
     user = await repository.find_by_login(session, credentials.login)
-    account = str(user.id) if user else credentials.login.lower()
-    attempt = logins.Attempt(account=account, address=credentials.address)
+    attempt = logins.Attempt(
+        user_id=user.id if user else None,
+        login=credentials.login.lower(),
+        address=credentials.address,
+    )
     admitted = await logins.admit(session, attempt)
     typed = canonical(credentials.password)
     matches = await passwords.verify_password(typed, user.password_hash if user else None)
@@ -131,17 +136,21 @@ async def change(
 ) -> User:
     """Change a user. Another password ends all sessions but one; another address is to be verified.
 
+    Both need the current password: by another address a password could be reset.
+
     Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError and, where the
     user is gone, InvalidAccessTokenError.
     """
     user = await repository.find_for_change(session, user_id)
     if user is None:
         raise InvalidAccessTokenError
+    before = user.email
+    if change.password is not MISSING or change.email not in (MISSING, before):
+        await _require_password(user, change)
     if change.username is not MISSING:
         user.username = change.username
     if change.password is not MISSING:
-        await _change_password(user, change)
-    before = user.email
+        await _set_password(user, str(change.password))
     if change.email is not MISSING and change.email != before:
         user.email, user.email_verified_at = change.email, None
     await repository.save(session, user)
@@ -180,12 +189,11 @@ async def reset_password(session: AsyncSession, reset: PasswordReset) -> None:
     WeakPasswordError, which leaves the token good.
     """
     user = await _spend(session, reset.token, purpose=EmailPurpose.RESET_PASSWORD)
-    password = _acceptable(reset.password, context=(user.username, user.email))
-    user.password_hash = await passwords.hash_password(password)
+    await _set_password(user, reset.password)
     user.email_verified_at = user.email_verified_at or now()
     await repository.save(session, user)
     await repository.forget_tokens(session, user.id, purpose=EmailPurpose.RESET_PASSWORD)
-    await logins.forgive(session, str(user.id))
+    await logins.forgive(session, user.id)
     await _tell_of_password(session, user, reason="password_reset", spare=None)
 
 
@@ -239,12 +247,12 @@ async def _send_token(session: AsyncSession, user: User, *, purpose: EmailPurpos
     live = await repository.count_live_tokens(session, user.id, purpose=purpose, at=at)
     if live >= MOST_TOKENS:
         return
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     row = EmailToken(
         user_id=user.id,
         purpose=purpose,
         email=user.email,
-        digest=_digest(token),
+        digest=digest_of(token),
         expires_at=at + TOKEN_LIFE[purpose],
     )
     await repository.add_token(session, row)
@@ -259,7 +267,7 @@ async def _send_token(session: AsyncSession, user: User, *, purpose: EmailPurpos
 
 async def _spend(session: AsyncSession, token: str, *, purpose: EmailPurpose) -> User:
     """Return whose token it is, for change. Raises InvalidEmailTokenError."""
-    found = await repository.spend_token(session, _digest(token), purpose=purpose, at=now())
+    found = await repository.spend_token(session, digest_of(token), purpose=purpose, at=now())
     if found is None:
         raise InvalidEmailTokenError
     user_id, email = found
@@ -269,17 +277,15 @@ async def _spend(session: AsyncSession, token: str, *, purpose: EmailPurpose) ->
     return user
 
 
-def _digest(token: str) -> str:
-    # 256 random bits need no slow hash and no key.
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-async def _change_password(user: User, change: UserChange) -> None:
+async def _require_password(user: User, change: UserChange) -> None:
     current = "" if change.current_password is MISSING else canonical(change.current_password)
     if not await passwords.verify_password(current, user.password_hash):
         raise WrongPasswordError
-    password = _acceptable(str(change.password), context=(user.username, user.email))
-    user.password_hash = await passwords.hash_password(password)
+
+
+async def _set_password(user: User, password: str) -> None:
+    typed = _acceptable(password, context=(user.username, user.email))
+    user.password_hash = await passwords.hash_password(typed)
 
 
 def _acceptable(password: str, *, context: tuple[str, ...]) -> str:

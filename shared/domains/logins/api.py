@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from shared.core.lazy import lazy_module
 from shared.domains.logins.schemas import Admitted, Attempt
@@ -32,9 +33,9 @@ async def succeed(session: "AsyncSession", admitted: Admitted) -> None:
     await service.succeed(session, admitted)
 
 
-async def forgive(session: "AsyncSession", account: str) -> None:
-    """Forget the failures of an account whose user has proved who they are otherwise."""
-    await service.forgive(session, account)
+async def forgive(session: "AsyncSession", user_id: UUID) -> None:
+    """Forget the failures of a user who has proved who they are otherwise."""
+    await service.forgive(session, user_id)
 
 
 async def forget_stale(session: "AsyncSession", *, at: datetime, limit: int) -> int:

@@ -1,13 +1,21 @@
 """What goes into the counting of logins."""
 
+from uuid import UUID
+
 from shared.core.schema import Schema
 
 
 class Attempt(Schema):
-    """A login: `account` is the user's id, or what was typed where there is none; `address` the client's IP."""
+    """A login: whose, None where nobody has what was typed; `address` is the client's IP."""
 
-    account: str
+    user_id: UUID | None
+    login: str
     address: str
+
+    @property
+    def account(self) -> str:
+        """What is counted: a user by any of their names, and each name that is nobody's."""
+        return str(self.user_id or self.login)
 
 
 class Admitted(Schema):

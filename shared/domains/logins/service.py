@@ -7,6 +7,7 @@ accounts, so that one password cannot be tried on all of them.
 
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -66,16 +67,16 @@ async def succeed(session: AsyncSession, admitted: Admitted) -> None:
     await repository.make_known(session, admitted.by_both, at=at, known_until=at + KNOWN_FOR)
 
 
-async def forgive(session: AsyncSession, account: str) -> None:
-    """Forget the failures of an account whose user has proved who they are otherwise."""
-    await repository.forget(session, await _key("account", account))
+async def forgive(session: AsyncSession, user_id: UUID) -> None:
+    """Forget the failures of a user who has proved who they are otherwise."""
+    await repository.forget(session, await _key("account", str(user_id)))
 
 
 def _tell(session: AsyncSession, attempt: Attempt) -> None:
-    # The attempt that is made still may succeed: the trail tells of a lock that begins, whoever tries.
-    audit.record(
-        session, action="logins.slowed", subject=f"account:{attempt.account}", actor_id=None
-    )
+    # What was typed for a name may be a password: the trail tells of users only.
+    if attempt.user_id:
+        subject = f"user:{attempt.user_id}"
+        audit.record(session, action="logins.slowed", subject=subject, actor_id=None)
     logger().warning("logins of an account are slowed down")
     count_metric(Metric.LOGINS_SLOWED)
 

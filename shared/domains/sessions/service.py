@@ -1,8 +1,6 @@
 """The rules of sessions: tokens that rotate, and what ends a session at once."""
 
-import hashlib
 import hmac
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,6 +16,7 @@ from shared.config.identity import token_settings
 from shared.core.clock import now
 from shared.core.errors import InvalidAccessTokenError
 from shared.core.ids import new_id
+from shared.core.opaque_tokens import digest_of, new_token
 from shared.core.scopes import scopes_in, text_of
 from shared.domains.audit import api as audit
 from shared.domains.sessions import repository
@@ -51,7 +50,7 @@ async def open_session(session: AsyncSession, opening: Opening) -> TokenPair:
         last_seen_at=began,
         expires_at=_end_of(began, began=began),
     )
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     await repository.save(session, row)
     await repository.save(session, _token_row(token, row))
     return await _pair(row, token)
@@ -64,7 +63,7 @@ async def refresh(
 
     Raises InvalidRefreshTokenError; RefreshTokenReusedError, which keeps that the session is revoked.
     """
-    found = await repository.find_token_for_spending(session, _digest(token))
+    found = await repository.find_token_for_spending(session, digest_of(token))
     if found is None:
         raise InvalidRefreshTokenError
     spent, row = found
@@ -73,7 +72,7 @@ async def refresh(
         raise InvalidRefreshTokenError
     if spent.spent_at and spent.nonce:
         return await _repeat(session, spent, row, token=token, at=at)
-    spent.spent_at, spent.nonce = at, secrets.token_urlsafe(32)
+    spent.spent_at, spent.nonce = at, new_token()
     row.last_seen_at, row.expires_at = at, _end_of(at, began=row.created_at)
     row.device, row.address = device.user_agent[:256], device.address
     successor = _successor(token, nonce=spent.nonce)
@@ -207,12 +206,7 @@ async def _pair(row: SessionRow, refresh_token: str) -> TokenPair:
 
 
 def _token_row(token: str, row: SessionRow) -> RefreshTokenRow:
-    return RefreshTokenRow(session_id=row.id, digest=_digest(token))
-
-
-def _digest(token: str) -> str:
-    # 256 random bits need no slow hash and no key.
-    return hashlib.sha256(token.encode()).hexdigest()
+    return RefreshTokenRow(session_id=row.id, digest=digest_of(token))
 
 
 def _successor(token: str, *, nonce: str) -> str:

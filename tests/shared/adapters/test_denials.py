@@ -68,7 +68,7 @@ class TestWithoutTheCache:
             await denials.deny([uuid4()], for_s=60)
 
 
-def test_a_function_without_the_need_has_none_at_hand(
+async def test_a_function_without_the_need_has_none_at_hand(
     monkeypatch: pytest.MonkeyPatch, cache_at: None
 ) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)

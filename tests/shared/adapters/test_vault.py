@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters import vault
+from shared.adapters import digests, vault
 
 pytestmark = pytest.mark.anyio
 
@@ -14,7 +14,7 @@ def secret(signing_secret: None) -> None:
 
 async def other_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.adapters.secrets.read_secret", lambda _: "w" * 64)
-    vault.forget_keys()
+    digests.forget_keys()
 
 
 class TestSeal:
@@ -47,15 +47,3 @@ class TestSeal:
         changed = ("A" if sealed[20] != "A" else "B").join((sealed[:20], sealed[21:]))
         with pytest.raises(vault.SealBrokenError):
             await vault.unseal(changed, purpose="a")
-
-
-class TestKeyedHash:
-    async def test_it_depends_on_text_purpose_and_secret(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        first = await vault.keyed_hash("otter", purpose="a")
-        assert await vault.keyed_hash(b"otter", purpose="a") == first
-        assert await vault.keyed_hash("stoat", purpose="a") != first
-        assert await vault.keyed_hash("otter", purpose="b") != first
-        await other_secret(monkeypatch)
-        assert await vault.keyed_hash("otter", purpose="a") != first

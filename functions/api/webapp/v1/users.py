@@ -65,7 +65,8 @@ async def get_own_user(user: ProfileReader, session: ReadSession) -> User:
 async def change_own_user(user: CurrentUser, change: UserChange, session: WriteSession) -> User:
     """Change your own user.
 
-    A new password needs the current one, and ends your other sessions. A new e-mail address is to be verified.
+    A new password or e-mail address needs the current password. A new password ends your other sessions, a
+    new address is to be verified.
     """
     return await identity.change_user(
         session, user_id=user.user_id, session_id=user.session_id, change=change

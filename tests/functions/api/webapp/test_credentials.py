@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 
 V1 = "/v1/webapp"
 ME = f"{V1}/users/me"
+NEW_ADDRESS = {"email": "new@example.com", "current_password": PASSWORD}
 NEW = "a wholly different phrase"
 
 
@@ -88,7 +89,7 @@ class TestVerification:
         self, webapp: httpx.AsyncClient, member: Member
     ) -> None:
         token = await mailed_token("verify_email")
-        await member.client.patch(ME, json={"email": "new@example.com"})
+        await member.client.patch(ME, json=NEW_ADDRESS)
         assert refusal(await self.verify(webapp, token)) == INVALID
         assert (await self.verify(webapp, await mailed_token("verify_email"))).status_code == 204
 
@@ -218,7 +219,7 @@ class TestReset:
         self, webapp: httpx.AsyncClient, member: Member
     ) -> None:
         token = await self.ask(webapp, member.email)
-        await member.client.patch(ME, json={"email": "new@example.com"})
+        await member.client.patch(ME, json=NEW_ADDRESS)
         assert refusal(await self.reset(webapp, token)) == INVALID
 
     async def test_for_an_address_of_nobody_the_answer_is_the_same_and_no_mail_is_sent(
@@ -263,10 +264,18 @@ class TestChanges:
     ) -> None:
         token = await mailed_token("verify_email")
         await webapp.post(f"{V1}/email-verification", json={"token": token})
-        answer = await member.client.patch(ME, json={"email": "new@example.com"})
+        answer = await member.client.patch(ME, json=NEW_ADDRESS)
         assert answer.json()["email_verified"] is False
         assert (await templates_to(member.email))[-1] == "email_changed"
         assert await templates_to("new@example.com") == ["verify_email"]
+
+    @pytest.mark.parametrize("given", [{}, {"current_password": "wrong"}])
+    async def test_another_address_needs_the_password_for_it_could_reset_it(
+        self, member: Member, given: dict[str, str]
+    ) -> None:
+        answer = await member.client.patch(ME, json={"email": "new@example.com", **given})
+        assert refusal(answer) == (422, "wrong_password")
+        assert (await member.client.get(ME)).json()["email"] == member.email
 
     async def test_the_same_address_stays_verified(
         self, webapp: httpx.AsyncClient, member: Member

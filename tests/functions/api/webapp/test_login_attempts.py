@@ -199,6 +199,13 @@ class TestWhatIsTold:
         assert capsys.readouterr().out.count('"LoginsSlowed":[1.0]') == 1
         assert "wrong" not in [line.get("password") for line in log()]
 
+    async def test_a_name_of_nobody_stands_in_no_trail_for_it_may_be_a_password(
+        self, ada: str, clock: Clock
+    ) -> None:
+        await fail(FREE, PASSWORD)
+        async with autocommit() as session:
+            assert list(await session.scalars(select(AuditEntry))) == []
+
     async def test_the_table_tells_neither_who_nor_from_where(self, ada: str) -> None:
         await fail(1)
         async with autocommit() as session:

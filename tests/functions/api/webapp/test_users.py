@@ -314,7 +314,9 @@ class TestOwnUser:
 class TestChangeOwnUser:
     async def test_only_what_is_given_changes(self, sign_up: SignUp) -> None:
         member = await sign_up()
-        answer = await member.client.patch(f"{USERS}/me", json={"email": "new@example.com"})
+        answer = await member.client.patch(
+            f"{USERS}/me", json={"email": "new@example.com", "current_password": PASSWORD}
+        )
         assert answer.status_code == 200
         assert answer.json()["email"] == "new@example.com"
         assert answer.json()["username"] == member.username
@@ -323,6 +325,7 @@ class TestChangeOwnUser:
     async def test_a_name_in_use_is_409_and_nothing_changes(self, sign_up: SignUp) -> None:
         first, second = await sign_up(), await sign_up()
         change = {"username": first.username.upper(), "email": "new@example.com"}
+        change["current_password"] = PASSWORD
         answer = await second.client.patch(f"{USERS}/me", json=change)
         assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
         assert (await second.client.get(f"{USERS}/me")).json()["email"] == second.email
