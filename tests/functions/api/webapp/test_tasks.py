@@ -322,6 +322,7 @@ class TestCancel:
         told = [(event.type, event.data.get("template")) for event in await events()]
         assert told == [
             ("mail.mail_requested", "welcome"),
+            ("mail.mail_requested", "verify_email"),
             ("tasks.task_queued", None),
             ("tasks.task_finished", None),
         ]

@@ -56,7 +56,7 @@ def test_a_reset_under_a_runner_is_refused(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("arguments", [("rest",), ("job",), ("job", "a", "b"), ("reset", "a")])
 def test_another_argument_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    expected = "switchyard: usage: python -m infra_cdk.local [reset | job NAME]\n"
+    expected = "switchyard: usage: python -m infra_cdk.local [reset | job NAME | rotate-keys WHY]\n"
     assert refusal_of(*arguments, state=tmp_path) == expected
 
 
