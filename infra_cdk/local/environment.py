@@ -80,6 +80,7 @@ def _values(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_url,
         "SIGNING_SECRET_ID": SIGNING_SECRET,
         "VAULT_SECRET_ID": VAULT_SECRET,
+        "GATEWAY_PREFIX": QUEUE_PREFIX,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,
         "FILES_BUCKET": FILES_BUCKET,

@@ -1,4 +1,4 @@
-"""What a token lets its bearer do (RFC 6749, section 3.3)."""
+"""What a token or a key lets its bearer do (RFC 6749, section 3.3)."""
 
 from enum import StrEnum
 
@@ -7,16 +7,24 @@ class Scope(StrEnum):
     """One permission. A route names the one that it needs in its signature."""
 
     ACCOUNT = "account"
-    """All that is the user's own business: password, sessions, tasks. Never given to others."""
+    """All that is the user's own business: password, sessions, tasks, clients. Never given to others."""
     PROFILE_READ = "profile:read"
     ITEMS_READ = "items:read"
     ITEMS_WRITE = "items:write"
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"
+    USAGE_READ = "usage:read"
+    """What is used and left of a plan's quota: for API keys only."""
 
 
-USER_SCOPES = frozenset(Scope)
+USER_SCOPES = frozenset(Scope) - {Scope.USAGE_READ}
 """What users may do, and so what they have who log in by themselves."""
+
+GRANTABLE_SCOPES = USER_SCOPES - {Scope.ACCOUNT}
+"""What a user may grant a third party."""
+
+KEY_SCOPES = frozenset({Scope.ITEMS_READ, Scope.ITEMS_WRITE, Scope.USAGE_READ})
+"""What a partner's API key may have."""
 
 
 def scopes_in(text: str) -> frozenset[Scope]:

@@ -48,6 +48,11 @@ class Need(StrEnum):
     """To replace the keys that access tokens are signed with."""
     VAULT = "vault"
     """To make keyed digests, and to seal what must be read again."""
+    GATEWAY_KEYS = "gateway-keys"
+    """To make and remove API Gateway's API keys, to put them on plans, and to read their usage.
+
+    API Gateway's control plane is on no private network: such a function stands in none.
+    """
     OUTBOX = "outbox"
     """To add events: the relay is nudged after each commit that did."""
     EVENT_BUS = "event-bus"

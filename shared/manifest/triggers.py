@@ -35,10 +35,12 @@ class Http:
     """A resource of the REST API, any method: `/health`, or all below a path: `/v1/webapp/{proxy+}`.
 
     `path` is a resource path in API Gateway's own syntax. Routes below it stay declared in FastAPI.
+    With `api_key` the gateway refuses requests without a known API key, and meters them by its plan.
     Source: AWS, "Set up a proxy integration with a proxy resource".
     """
 
     path: str
+    api_key: bool = False
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path):

@@ -5,6 +5,9 @@ from typing import Any
 
 EXTENSION = "x-rate-limit"
 
+SHOWN_ONCE = "x-shown-once"
+"""Marks an operation whose answer tells a secret that is told this once: it takes no Idempotency-Key."""
+
 
 class LimitGroup(StrEnum):
     """Routes that share one allowance."""
