@@ -110,7 +110,7 @@ suite: $(INSTALLED) ## SQLAlchemy's own dialect suite, through the Data API
 
 ## -- Generated files ----------------------------------------------------------------------------
 
-openapi: $(INSTALLED) ## Write the OpenAPI documents anew
+openapi: $(INSTALLED) ## Write the OpenAPI documents anew, and who may call what
 	@$(PYTHON) -m infra_cdk.openapi
 
 openapi-check: $(INSTALLED) ## Fail where the committed OpenAPI documents are out of date

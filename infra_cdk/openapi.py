@@ -1,8 +1,8 @@
-"""`python -m infra_cdk.openapi [--check]`: the OpenAPI 3.1 documents, built from the HTTP functions.
+"""`python -m infra_cdk.openapi [--check]`: the OpenAPI 3.1 documents, built from the HTTP functions, and who may call what.
 
 `openapi.json` is all of it, `v1.json` and `v2.json` are the parts below `/v1/` and `/v2/`. They are
 committed, so that a review sees what a change does to the API, and the docs function serves them
-as they are. Source: OpenAPI 3.1.1.
+as they are; `infra_cdk.authorization` makes a page of them. Source: OpenAPI 3.1.1.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from infra_cdk import authorization
 from infra_cdk.registry import ROOT, registry
 from shared.web.openapi import document_of
 
@@ -190,26 +191,31 @@ def render(document: Document) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def find_outdated(documents: Mapping[str, Document], *, folder: Path) -> list[Path]:
-    """Return the files in `folder` that are not there or differ from `documents`."""
-    files = {folder / name: render(document) for name, document in documents.items()}
+def files_of(documents: Mapping[str, Document]) -> dict[Path, str]:
+    """Return the texts of the committed files."""
+    texts = {DOCUMENTS / name: render(document) for name, document in documents.items()}
+    return texts | {authorization.PAGE: authorization.render(documents["openapi.json"])}
+
+
+def find_outdated(files: Mapping[Path, str]) -> list[Path]:
+    """Return the files that are not there or have another text."""
     return [path for path, text in files.items() if not path.exists() or path.read_text() != text]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the documents, or with `--check` compare the committed ones; return the exit code."""
+    """Write the files, or with `--check` compare the committed ones; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
     check = parser.parse_args(arguments).check
-    documents = build_documents()
-    outdated = find_outdated(documents, folder=DOCUMENTS)
+    files = files_of(build_documents())
+    outdated = find_outdated(files)
     for path in outdated:
         if check:
             name = path.relative_to(Path.cwd(), walk_up=True)
             print(f"{name} is out of date: run `make openapi` and commit it", file=sys.stderr)
         else:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(render(documents[path.name]))
+            path.write_text(files[path])
     return 1 if check and outdated else 0
 
 

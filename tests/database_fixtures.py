@@ -86,6 +86,10 @@ class BlankDatabase:
             self._postgres.create_database(self._name, template=self._template)
         return self._name
 
+    def dsn(self) -> str:
+        """Where a test looks behind the application's back."""
+        return self._postgres.dsn(self.name())
+
     def blank(self) -> None:
         """Delete every row. A database that somebody still works in, or altered, is given up."""
         name = self.name()

@@ -78,6 +78,9 @@ def point_at(url: str, *, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "aws_client", lambda service: _client_at(url, service))
 
 
+_MADE: list[Any] = []
+
+
 @cache
 def _client_at(url: str, service: str) -> Any:
     """Return a client as the application makes it, of where the environment says that `url` is.
@@ -86,7 +89,9 @@ def _client_at(url: str, service: str) -> Any:
     """
     from shared.adapters.aws import aws_client
 
-    return aws_client.__wrapped__(service)
+    made = aws_client.__wrapped__(service)
+    _MADE.append(made)
+    return made
 
 
 def _environment(url: str) -> dict[str, str]:
@@ -108,8 +113,8 @@ def moto_url() -> Iterator[str]:
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
     yield url
-    for service in ("sqs", "cloudwatch"):
-        _client_at(url, service).close()
+    while _MADE:
+        _MADE.pop().close()
     server.stop()
 
 

@@ -9,10 +9,11 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from infra_cdk import openapi
+from infra_cdk import authorization, openapi
 from infra_cdk.openapi import (
     DOCUMENTS,
     build_documents,
+    files_of,
     find_outdated,
     main,
     merge,
@@ -59,7 +60,7 @@ class TestCommitted:
     def test_the_committed_documents_are_those_of_the_code(
         self, documents: dict[str, Document]
     ) -> None:
-        assert find_outdated(documents, folder=DOCUMENTS) == []
+        assert find_outdated(files_of(documents)) == []
         assert {path.name for path in DOCUMENTS.iterdir()} == set(documents)
 
     def test_building_twice_gives_the_same_text(self, documents: dict[str, Document]) -> None:
@@ -260,6 +261,7 @@ class TestCommand:
         whole = merge([app_with("/v1/a", name="a")])
         monkeypatch.setattr(openapi, "build_documents", lambda: {"openapi.json": whole})
         monkeypatch.setattr(openapi, "DOCUMENTS", tmp_path / "openapi")
+        monkeypatch.setattr(authorization, "PAGE", tmp_path / "authorization.md")
         return tmp_path / "openapi"
 
     def test_what_it_writes_passes_its_check(self, folder: Path) -> None:

@@ -1,0 +1,72 @@
+"""A good request for every operation that takes a body: refused, it is refused for its caller alone."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from infra_cdk.authorization import Permission
+from tests.authorization import things
+
+type Request = dict[str, Any]
+type Make = Callable[[UUID], Awaitable[Request]]
+
+
+def body(**fields: Any) -> Make:
+    async def make(_: UUID) -> Request:
+        return {"json": fields}
+
+    return make
+
+
+async def _task(_: UUID) -> Request:
+    headers = {"Idempotency-Key": f'"{uuid4()}"'}
+    return {"json": {"kind": "export_items", "format": "csv"}, "headers": headers}
+
+
+async def _post(owner_id: UUID) -> Request:
+    return {"json": {"item_id": await things.active_item(owner_id), "body": "It shines."}}
+
+
+async def _dead_letters(owner_id: UUID) -> Request:
+    return {"json": {"ids": [await things.dead_letter(owner_id)], "reason": "Not needed."}}
+
+
+async def _redriven(owner_id: UUID) -> Request:
+    return {"json": {"ids": [await things.dead_letter(owner_id)]}}
+
+
+async def _set_aside(_: UUID) -> Request:
+    return {"json": {"ids": [await things.set_aside_event()], "reason": "Not needed."}}
+
+
+async def _republished(_: UUID) -> Request:
+    return {"json": {"ids": [await things.set_aside_event()]}}
+
+
+async def _name(_: UUID) -> Request:
+    return {"json": {"username": f"lamp-{uuid4().hex[:8]}"}}
+
+
+BODIES: Mapping[str, Make] = {
+    "POST /infrastructure/outbox/discard": _set_aside,
+    "POST /infrastructure/outbox/redrive": _republished,
+    "POST /infrastructure/queues/{queue}/discard": _dead_letters,
+    "POST /infrastructure/queues/{queue}/redrive": _redriven,
+    "POST /webapp/items": body(name="Lantern"),
+    "PATCH /webapp/items/{item_id}": body(name="Bell"),
+    "POST /webapp/posts": _post,
+    "POST /webapp/tasks": _task,
+    "POST /webapp/uploads": body(size_bytes=10),
+    "PATCH /webapp/users/me": _name,
+}
+"""By operation, without its version."""
+
+
+def unversioned(permission: Permission) -> str:
+    return f"{permission.method} /{permission.path.removeprefix('/').partition('/')[2]}"
+
+
+async def request_of(permission: Permission, *, owner_id: UUID) -> Request:
+    """Return what goes with a request: its body, and the headers that it needs."""
+    make = BODIES.get(unversioned(permission))
+    return await make(owner_id) if make else {}

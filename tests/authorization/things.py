@@ -1,0 +1,119 @@
+"""What paths name: `{item_id}` and the like, made anew as a user's or a partner's own."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+
+from shared.adapters.database.sessions import autocommit, unit_of_work
+from shared.adapters.outbox import outbox
+from shared.adapters.outbox.models import OutboxRow
+from shared.core.events import Event
+from shared.domains.catalog import api as catalog
+from shared.domains.catalog.schemas import ItemDraft, ItemStatus, PostDraft
+from shared.domains.dead_letters import api as dead_letters
+from shared.domains.dead_letters.models import DeadLetter
+from shared.domains.dead_letters.schemas import DeadMessage
+from shared.domains.sessions import api as sessions
+from shared.domains.sessions.schemas import Device, Opening
+from shared.domains.tasks import api as tasks
+from shared.domains.tasks.schemas import ExportItems, TaskKind
+
+QUEUE = "lanterns"
+
+
+async def item(owner_id: UUID) -> str:
+    # A draft: others may see an active one.
+    draft = ItemDraft(name="Lantern", status=ItemStatus.DRAFT)
+    async with unit_of_work() as session:
+        return str((await catalog.create_item(session, owner_id=owner_id, draft=draft)).id)
+
+
+async def active_item(owner_id: UUID) -> str:
+    async with unit_of_work() as session:
+        draft = ItemDraft(name="Lantern")
+        return str((await catalog.create_item(session, owner_id=owner_id, draft=draft)).id)
+
+
+async def post(owner_id: UUID) -> str:
+    draft = PostDraft(item_id=UUID(await item(owner_id)), body="It shines.")
+    async with unit_of_work() as session:
+        return str((await catalog.create_post(session, author_id=owner_id, draft=draft)).id)
+
+
+async def login(owner_id: UUID) -> str:
+    """Log the owner in elsewhere; return the session."""
+    device = Device(address="192.0.2.7", user_agent="telephone")
+    async with unit_of_work() as session:
+        await sessions.open_session(
+            session, Opening(user_id=owner_id, device=device, methods=("pwd",))
+        )
+    async with autocommit() as session:
+        found = await sessions.list_sessions(session, user_id=owner_id, current=None)
+    return str(next(each.id for each in found if each.device == "telephone"))
+
+
+async def task(owner_id: UUID) -> str:
+    wanted = ExportItems(kind=TaskKind.EXPORT_ITEMS, format="csv")
+    async with unit_of_work() as session:
+        return str((await tasks.queue(session, owner_id=owner_id, wanted=wanted)).id)
+
+
+async def queue(_: UUID) -> str:
+    return QUEUE
+
+
+async def dead_letter(_: UUID) -> str:
+    message = DeadMessage(
+        queue=QUEUE,
+        message_id=str(uuid4()),
+        body="lit",
+        attributes={"ApproximateReceiveCount": "4"},
+        message_attributes={},
+        sent_at=datetime(2026, 1, 6, 10, tzinfo=UTC),
+        receives=4,
+    )
+    async with autocommit() as session:
+        await dead_letters.keep(session, message)
+        named = select(DeadLetter.id).where(DeadLetter.message_id == message.message_id)
+        return str(await session.scalar(named))
+
+
+class Lit(Event):
+    type: ClassVar[str] = "lanterns.lit"
+
+    @property
+    def aggregate(self) -> str:
+        return "lantern:one"
+
+
+async def set_aside_event() -> str:
+    """Add an event that the bus did not take."""
+    async with unit_of_work() as session:
+        event_id = outbox.add(session, Lit())
+        await session.flush()
+        aside = update(OutboxRow).where(OutboxRow.id == event_id)
+        await session.execute(aside.values(set_aside_at=datetime.now(UTC), error="Malformed"))
+    return str(event_id)
+
+
+MAKERS: Mapping[str, Callable[[UUID], Awaitable[str]]] = {
+    "item_id": item,
+    "post_id": post,
+    "session_id": login,
+    "task_id": task,
+    "queue": queue,
+    "dead_letter_id": dead_letter,
+}
+"""How to make what a parameter names, for an owner."""
+
+SHARED = frozenset({"queue", "dead_letter_id"})
+"""The parameters that name nothing of an owner's."""
+
+
+def names_in(path: str) -> list[str]:
+    """Name the parameters of a path."""
+    return re.findall(r"\{(\w+)\}", path)

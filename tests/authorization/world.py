@@ -1,0 +1,201 @@
+"""Everybody who may call an operation, with their things, and what calling it did."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+from fastapi import FastAPI
+
+from infra_cdk.authorization import Caller, Kind, Permission, Verdict, permissions
+from infra_cdk.local.gateway.routes import Routes
+from infra_cdk.openapi import build_documents
+from infra_cdk.registry import registry
+from shared.adapters.database.sessions import unit_of_work
+from shared.core.scopes import GRANTABLE_SCOPES
+from shared.domains.identity.models import User
+from shared.domains.identity.schemas import Role
+from tests.authorization import requests, things
+from tests.database_fixtures import BlankDatabase
+from tests.web_fixtures import client_of, token_of
+
+_REFUSALS = {401: Verdict.UNAUTHORIZED, 403: Verdict.FORBIDDEN, 404: Verdict.NOT_FOUND}
+
+FOREIGN = frozenset({Caller.ANONYMOUS, Caller.OTHER, Caller.OPERATOR, Caller.OTHER_KEY})
+"""Who has nothing of the owner's: what they call may neither show nor change it."""
+
+_TELLING = frozenset({"GET", "PATCH"})
+"""The methods whose answers are about something of the owner's."""
+
+_SILENT = frozenset({"/tasks/{task_id}/errors"})
+"""The ends of paths whose answers name nothing of it."""
+
+_ROWS = """
+SELECT format('SELECT %%L, row_to_json(t)::text FROM %%I t WHERE row_to_json(t)::text ~ %%L', tablename, tablename, %s::text)
+FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+
+
+@cache
+def all_permissions() -> tuple[Permission, ...]:
+    return permissions(build_documents()["openapi.json"])
+
+
+@cache
+def _routes() -> Routes:
+    return Routes(registry())
+
+
+@cache
+def applications() -> Mapping[str, FastAPI]:
+    """Every function behind the gateway that is a FastAPI application, by name."""
+    import importlib
+
+    found = {
+        each.spec.name: importlib.import_module(f"{each.package}.handler").app
+        for each in registry()
+        if each.spec.http
+    }
+    return {name: app for name, app in found.items() if isinstance(app, FastAPI)}
+
+
+def app_of(permission: Permission) -> FastAPI:
+    """Return the application that the gateway sends an operation to."""
+    route = _routes().find(permission.path.replace("{", "").replace("}", ""))
+    assert route, permission.path
+    return applications()[route.function]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a call came to, and what the owner would mind about it: nothing, one hopes."""
+
+    status: int
+    text: str
+    complaint: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """What the caller got, as the matrix says it; a failure by its status."""
+        if self.complaint:
+            return self.complaint
+        if self.status < 400:
+            return Verdict.YES
+        return _REFUSALS.get(self.status, f"{self.status} {self.text}")
+
+
+@dataclass
+class World:
+    """An owner with things of theirs, and others. Each call happens in it once."""
+
+    database: BlankDatabase
+    marks: set[str] = field(default_factory=set)
+    """What stands in rows and answers that are about the owner."""
+
+    async def call(self, permission: Permission, caller: Caller) -> Outcome:
+        """Call an operation as somebody; about the owner's thing where its path names one."""
+        self.marks = set()
+        owner_id = await self._owner_of(permission)
+        headers = await self._headers(permission, caller, owner_id=owner_id)
+        path = await self._path(permission, owner_id=owner_id)
+        request = await requests.request_of(permission, owner_id=owner_id)
+        self.marks.add(str(owner_id))
+        watching = permission.kind in {Kind.USERS, Kind.PARTNERS}
+        if watching and not permission.owned:
+            await self._furnish(owner_id)
+        before = self._rows() if watching and caller in FOREIGN else []
+        async with client_of(app_of(permission), **headers) as client:
+            answer = await client.request(permission.method, path, **request)
+        complaint = (
+            self._complaint(permission, caller, answer=answer, before=before) if watching else ""
+        )
+        return Outcome(status=answer.status_code, text=answer.text[:300], complaint=complaint)
+
+    async def _owner_of(self, permission: Permission) -> UUID:
+        owner_id = uuid4()
+        await token_of(owner_id)
+        return owner_id
+
+    async def _headers(
+        self, permission: Permission, caller: Caller, *, owner_id: UUID
+    ) -> dict[str, str]:
+        match caller:
+            case Caller.ANONYMOUS:
+                return {}
+            case Caller.KEY | Caller.UNGRANTED_KEY | Caller.OTHER_KEY:
+                return await self._key(permission, caller)
+            case Caller.OTHER:
+                return _bearing(await token_of(uuid4()))
+            case Caller.OPERATOR:
+                return _bearing(await token_of(await _operator()))
+            case Caller.OWNER:
+                return _bearing(await token_of(owner_id))
+            case Caller.GRANTED | Caller.UNGRANTED:
+                whose = await _operator() if permission.kind is Kind.OPERATORS else owner_id
+                return _bearing(await _granted(permission, caller, user_id=whose))
+
+    async def _key(self, permission: Permission, caller: Caller) -> dict[str, str]:
+        return {"x-api-key": "swy_test_" + "0" * 36}
+
+    async def _path(self, permission: Permission, *, owner_id: UUID) -> str:
+        made = {
+            name: await things.MAKERS[name](owner_id) for name in things.names_in(permission.path)
+        }
+        self.marks.update(value for name, value in made.items() if name not in things.SHARED)
+        return permission.path.format(**made)
+
+    async def _furnish(self, owner_id: UUID) -> None:
+        """Give the owner one of each thing: no list may show them to others."""
+        made = [
+            await things.MAKERS[name](owner_id) for name in things.MAKERS.keys() - things.SHARED
+        ]
+        self.marks.update(made)
+
+    def _complaint(
+        self, permission: Permission, caller: Caller, *, answer: httpx.Response, before: list[str]
+    ) -> str:
+        shown = any(mark in answer.text for mark in self.marks)
+        if caller not in FOREIGN:
+            telling = answer.status_code == HTTPStatus.OK and _tells(permission)
+            return "" if shown or not telling else "what is the owner's was not shown to them"
+        if self._rows() != before:
+            return "what is the owner's was changed"
+        return "what is the owner's was shown" if shown and answer.is_success else ""
+
+    def _rows(self) -> list[str]:
+        """Return every row of every table that is about the owner."""
+        pattern = "|".join(sorted(self.marks))
+        dsn = self.database.dsn()
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            selects = [row[0] for row in connection.execute(_ROWS, [pattern])]
+            rows = connection.execute(" UNION ALL ".join(selects).encode())
+            return sorted(json.dumps(row) for row in rows)
+
+
+def _tells(permission: Permission) -> bool:
+    return permission.method in _TELLING and not permission.path.endswith(tuple(_SILENT))
+
+
+def _bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def _operator() -> UUID:
+    """Make an operator."""
+    operator_id = uuid4()
+    await token_of(operator_id)
+    async with unit_of_work() as session:
+        user = await session.get_one(User, operator_id)
+        user.role = Role.OPERATOR
+    return operator_id
+
+
+async def _granted(permission: Permission, caller: Caller, *, user_id: UUID) -> str:
+    needed = GRANTABLE_SCOPES.intersection([permission.scope] if permission.scope else [])
+    others = GRANTABLE_SCOPES - needed
+    scopes = others if caller is Caller.UNGRANTED else needed or GRANTABLE_SCOPES
+    return await token_of(user_id, scopes=scopes, client_id="third-party")
