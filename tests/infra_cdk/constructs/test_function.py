@@ -45,6 +45,18 @@ POLLING = (
 )
 LOOKING = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 SENDING = ("sqs:SendMessage",)
+PLANE = "arn:{AWS::Partition}:apigateway:{AWS::Region}::"
+PERMISSIONS = (
+    ("GET", "/apikeys"),
+    ("POST", "/apikeys"),
+    ("PATCH", "/apikeys/*"),
+    ("DELETE", "/apikeys/*"),
+    ("GET", "/usageplans"),
+    ("GET", "/usageplans/*/keys"),
+    ("POST", "/usageplans/*/keys"),
+    ("DELETE", "/usageplans/*/keys/*"),
+    ("GET", "/usageplans/*/usage"),
+)
 IDENTITY = "arn:{AWS::Partition}:ses:{AWS::Region}:{AWS::AccountId}:identity/"
 
 WITHOUT_RESOURCE = {
@@ -89,6 +101,7 @@ BY_NEED: dict[Need, list[Granted]] = {
         (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), "{SigningKey/Secret}")
     ],
     Need.VAULT: [(("secretsmanager:GetSecretValue",), "{Vault/Secret}")],
+    Need.GATEWAY_KEYS: [((f"apigateway:{verb}",), PLANE + path) for verb, path in PERMISSIONS],
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
     Need.FILES: [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from shared.adapters import gateway_keys
+from shared.adapters import aws, gateway_keys
 from shared.adapters.gateway_keys import (
     DayOfUse,
     GatewayKey,
@@ -36,14 +36,13 @@ def refuse(
 ) -> None:
     """Have the next calls of an operation fail, one by each error; `after` each of them something is done."""
     left = list(errors)
-    real = gateway_keys.call
 
     async def call(send: Send, **arguments: Any) -> Any:
         if send.__name__ == operation and left:
             error = left.pop(0)
             after()
             raise error
-        return await real(send, **arguments)
+        return await aws.call(send, **arguments)
 
     monkeypatch.setattr(gateway_keys, "call", call)
 
@@ -173,11 +172,10 @@ class TestPutKey:
     ) -> None:
         await gateway_keys.put_key("k1", value=value_of(api_gateway, "1"), plan="free")
         asked: list[str] = []
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             asked.append(send.__name__ + (":all" if "keyId" not in arguments else ""))
-            return await real(send, **arguments)
+            return await aws.call(send, **arguments)
 
         monkeypatch.setattr(gateway_keys, "call", call)
         await gateway_keys.put_key("k2", value=value_of(api_gateway, "2"), plan="pro")
@@ -254,11 +252,10 @@ class TestListKeys:
     ) -> None:
         for name in ("a", "b", "c"):
             await gateway_keys.put_key(name, value=value_of(api_gateway, name), plan="pro")
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             at = int(arguments.pop("position", "0"))
-            answer = await real(send, **arguments)
+            answer = await aws.call(send, **arguments)
             rest = answer["items"][at + 1 :]
             more = {"position": str(at + 1)} if rest else {}
             return {"items": answer["items"][at : at + 1], **more}
@@ -279,11 +276,10 @@ class TestUsageOf:
         self, api_gateway: ApiGateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[dict[str, Any]] = []
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             if send.__name__ != "get_usage":
-                return await real(send, **arguments)
+                return await aws.call(send, **arguments)
             asked.append(arguments)
             return {"items": {"id1": [[10, 990], [0, 1000]]}}
 
