@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from infra_cdk.local.environment import API_ID, STAGE
 from shared.adapters import gateway_keys
 from shared.config.gateway import gateway_settings
-from shared.manifest.plans import PLANS
+from shared.manifest.plans import PLANS, plan_named
 
 _NUMBERS = count(1)
 
@@ -21,12 +22,19 @@ class ApiGateway:
 
     prefix: str
     client: Any
+    url: str
     plans: dict[str, str] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
 
     def make_plan(self, name: str) -> str:
         """Make a plan, as the stack does, and return its id."""
-        made: str = self.client.create_usage_plan(name=self.prefix + name)["id"]
+        declared = plan_named(name)
+        made: str = self.client.create_usage_plan(
+            name=self.prefix + name,
+            apiStages=[{"apiId": API_ID, "stage": STAGE}],
+            throttle={"rateLimit": declared.rate_per_s, "burstLimit": declared.burst},
+            quota={"limit": declared.quota, "period": declared.period.value},
+        )["id"]
         self.plans[name] = made
         return made
 
@@ -102,7 +110,7 @@ def api_gateway(
 ) -> ApiGateway:
     """API Gateway with every plan and no key; the adapter's waits are noted and not waited."""
     point_at(gateway_url, prefix=gateway_prefix, monkeypatch=monkeypatch)
-    gateway = ApiGateway(prefix=gateway_prefix, client=_client_at(gateway_url))
+    gateway = ApiGateway(prefix=gateway_prefix, client=_client_at(gateway_url), url=gateway_url)
     for plan in PLANS:
         gateway.make_plan(plan.name)
 

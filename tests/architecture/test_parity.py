@@ -9,6 +9,7 @@ from infra_cdk.local.gateway.routes import Routes
 from infra_cdk.registry import Registered, registry
 from shared.manifest.environment import variables_of
 from shared.manifest.plans import PLANS, Plan
+from tests.infra_cdk.local.aws.api_gateway import plane_of
 from tests.infra_cdk.templates import (
     Template,
     deployed,
@@ -88,6 +89,34 @@ class TestOnThisMachine:
             found = local.find(path.replace("{proxy+}", "some/thing"))
             assert found is not None
             assert (found.path, HANDLERS[found.function]) == (path, handler)
+
+    def test_an_api_key_is_asked_for_where_it_is_on_aws(self, template: Template) -> None:
+        local = Routes(registry())
+        found = {
+            path: local.find(path.replace("{proxy+}", "some/thing"))
+            for path in keys_wanted(template)
+        }
+        assert {path: route and route.api_key for path, route in found.items()} == keys_wanted(
+            template
+        )
+
+    def test_plans_have_the_limits_that_they_have_on_aws(self, template: Template) -> None:
+        with plane_of() as plane:
+            _, answer = plane.ask("GET", "/usageplans")
+        local = {plan["name"].removeprefix("switchyard-local-"): plan for plan in answer["item"]}
+        on_aws = [each["Properties"] for each in of_type(template, PLAN).values()]
+        assert {
+            name: (
+                plan["throttle"]["rateLimit"],
+                plan["throttle"]["burstLimit"],
+                plan["quota"]["limit"],
+                plan["quota"]["period"],
+            )
+            for name, plan in local.items()
+        } == {
+            plan["UsagePlanName"].removeprefix("switchyard-staging-"): limits_of(plan)
+            for plan in on_aws
+        }
 
     @pytest.mark.parametrize("path", ["/", "/v1", "/v1/webapp", "/v3/webapp/items", "/nothing"])
     def test_a_path_that_nobody_declares_is_nowhere(self, template: Template, path: str) -> None:

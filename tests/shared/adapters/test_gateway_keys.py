@@ -1,12 +1,14 @@
 """Keys are made, moved, found and removed at API Gateway, however far an attempt before had come."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from botocore.exceptions import ClientError, ParamValidationError
 
+from infra_cdk.local.aws.client import AwsClient
 from shared.adapters import aws, gateway_keys
 from shared.adapters.gateway_keys import (
     DayOfUse,
@@ -271,6 +273,32 @@ class TestListKeys:
 
 class TestUsageOf:
     SINCE, UNTIL = date(2026, 11, 26), date(2026, 11, 27)
+
+    async def test_what_passed_the_gateway_is_told(self, api_gateway: ApiGateway) -> None:
+        value = value_of(api_gateway)
+        made = await gateway_keys.put_key("k1", value=value, plan="free")
+        today = datetime.now(UTC).date()
+        async with ClientSession() as client:
+            for _ in range(3):
+                await AwsClient(client, url=api_gateway.url).admit(value)
+        # The tests may run at midnight.
+        since, until = today - timedelta(days=1), today + timedelta(days=1)
+        days = await gateway_keys.usage_of(made, plan="free", since=since, until=until)
+        assert [each.day for each in days] == [since, today, until]
+        assert sum(each.used for each in days) == 3
+        assert days[0] == DayOfUse(day=since, used=0, remaining=1000)
+        assert 997 in {each.remaining for each in days}
+
+    async def test_of_a_key_that_is_not_on_the_plan_there_is_none(
+        self, api_gateway: ApiGateway
+    ) -> None:
+        made = await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="free")
+        used = await gateway_keys.usage_of(made, plan="pro", since=self.SINCE, until=self.UNTIL)
+        assert used == ()
+
+    async def test_a_plan_that_is_missing_is_told(self, api_gateway: ApiGateway) -> None:
+        with pytest.raises(GatewayPlanMissingError):
+            await gateway_keys.usage_of("id", plan="gold", since=self.SINCE, until=self.UNTIL)
 
     async def test_each_day_is_told(
         self, api_gateway: ApiGateway, monkeypatch: pytest.MonkeyPatch
