@@ -1,15 +1,16 @@
 """API Gateway's keys and plans as the cloud on this machine has them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra_cdk.local.environment import API_ID, STAGE
-from shared.adapters import gateway_keys
+from shared.adapters import aws, gateway_keys
 from shared.config.gateway import gateway_settings
 from shared.manifest.plans import PLANS, plan_named
 
@@ -58,6 +59,29 @@ class ApiGateway:
         """The names of the plans that a key is on, without the prefix."""
         found = self.client.get_usage_plans(keyId=key_id)["items"]
         return [plan["name"].removeprefix(self.prefix) for plan in found]
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    *errors: Exception,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Have the next calls of an operation fail, one by each error; `after` each of them something is done."""
+    left = list(errors)
+
+    async def call(send: Callable[..., Any], **arguments: Any) -> Any:
+        if send.__name__ == operation and left:
+            error = left.pop(0)
+            after()
+            raise error
+        return await aws.call(send, **arguments)
+
+    monkeypatch.setattr(gateway_keys, "call", call)
+
+
+def error_of(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "AnyOperation")
 
 
 def point_at(url: str, *, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
     "traceId": "$context.xrayTraceId",
     "ip": "$context.identity.sourceIp",
+    # Which key it was, by its id: never its value.
+    "apiKeyId": "$context.identity.apiKeyId",
     "requestTime": "$context.requestTime",
     "httpMethod": "$context.httpMethod",
     # The resource, not the path: a path may hold ids, and quotes that would break the line.

@@ -34,7 +34,7 @@ def with_keys(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
     changed = keyed()
     functions = [changed if each.handler == changed.handler else each for each in registry()]
-    context = {"bundles": "none", "environment": "staging"}
+    context: dict[str, object] = {"bundles": "none", "environment": "staging"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(infra_cdk.stacks.service, "registry", lambda: functions)
         app = build_app(outdir=tmp_path_factory.mktemp("keyed"), context=context)

@@ -18,7 +18,7 @@ from shared.adapters.gateway_keys import (
     GatewayPlanMissingError,
     GatewayThrottledError,
 )
-from tests.gateway_fixtures import ApiGateway
+from tests.gateway_fixtures import ApiGateway, error_of, refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -28,29 +28,6 @@ Send = Callable[..., Any]
 def value_of(gateway: ApiGateway, name: str = "") -> str:
     """A value that no other test has: values are unique in the account."""
     return f"{gateway.prefix}{name}".ljust(40, "v")
-
-
-def refuse(
-    monkeypatch: pytest.MonkeyPatch,
-    operation: str,
-    *errors: Exception,
-    after: Callable[[], None] = lambda: None,
-) -> None:
-    """Have the next calls of an operation fail, one by each error; `after` each of them something is done."""
-    left = list(errors)
-
-    async def call(send: Send, **arguments: Any) -> Any:
-        if send.__name__ == operation and left:
-            error = left.pop(0)
-            after()
-            raise error
-        return await aws.call(send, **arguments)
-
-    monkeypatch.setattr(gateway_keys, "call", call)
-
-
-def error_of(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "AnyOperation")
 
 
 class TestPutKey:

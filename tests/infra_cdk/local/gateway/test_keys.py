@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
+from infra_cdk.local.aws.client import AwsClient
 from infra_cdk.local.gateway.keys import Admit, KeysUnknownError, Verdict
 from infra_cdk.local.gateway.server import Gateway
 from infra_cdk.local.lambda_service.outcome import Outcome
 from infra_cdk.registry import Registered
+from shared.adapters import gateway_keys
 from shared.manifest.function import Function
 from shared.manifest.gateway import GATEWAY_RESPONSE_HEADERS
 from shared.manifest.triggers import Http
+from tests.gateway_fixtures import ApiGateway
 from tests.infra_cdk.local.aws.api_gateway import VALUE, Plane, plane_of
 from tests.infra_cdk.local.function_fixtures import Code, running
 
@@ -233,7 +236,7 @@ class TestLimits:
     ) -> None:
         plane.make_key("free")
         plane.make_key("pro", value="b" * 40)
-        told = {}
+        told: dict[str, list[int]] = {}
         for value in (VALUE, "b" * 40):
             for _ in range(50):
                 async with client.get("/keyed/x", headers={"x-api-key": value}) as got:
@@ -256,6 +259,27 @@ class TestDoubt:
     async def test_a_gateway_that_cannot_ask_is_not_made(self, behind: Behind) -> None:
         with pytest.raises(ValueError, match="nobody says whose"):
             Gateway(FUNCTIONS, behind.invoke)
+
+
+async def test_what_the_adapter_does_holds_at_the_very_next_request(
+    api_gateway: ApiGateway, behind: Behind
+) -> None:
+    """The adapter, the gateway and AWS, each in its place: AWS is a process of its own."""
+    value = f"{api_gateway.prefix}whole".ljust(40, "v")
+    headers = {"x-api-key": value}
+    statuses = []
+    async with ClientSession() as session:
+        admit = AwsClient(session, url=api_gateway.url).admit
+        async with serving(behind, admit=admit) as client:
+            for step in (
+                gateway_keys.put_key("k1", value=value, plan="pro"),
+                gateway_keys.remove_key("k1"),
+                gateway_keys.put_key("k1", value=value, plan="pro"),
+            ):
+                await step
+                async with client.get("/keyed/x", headers=headers) as got:
+                    statuses.append(got.status)
+    assert statuses == [200, 403, 200]
 
 
 async def test_a_real_function_sees_whose_request_it_is(
