@@ -16,6 +16,19 @@ from shared.manifest.plans import PLANS, plan_named
 
 _NUMBERS = count(1)
 
+PERMISSIONS = (
+    ("GET", "/apikeys"),
+    ("POST", "/apikeys"),
+    ("PATCH", "/apikeys/*"),
+    ("DELETE", "/apikeys/*"),
+    ("GET", "/usageplans"),
+    ("GET", "/usageplans/*/keys"),
+    ("POST", "/usageplans/*/keys"),
+    ("DELETE", "/usageplans/*/keys/*"),
+    ("GET", "/usageplans/*/usage"),
+)
+"""What the role of a function with `Need.GATEWAY_KEYS` allows: methods, and paths of the control plane."""
+
 
 @dataclass
 class ApiGateway:

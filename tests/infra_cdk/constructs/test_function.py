@@ -6,6 +6,7 @@ import pytest
 
 from infra_cdk.registry import Registered, queue_names, registry
 from shared.manifest.function import Need
+from tests.gateway_fixtures import PERMISSIONS
 from tests.infra_cdk.templates import (
     Template,
     all_statements,
@@ -46,17 +47,6 @@ POLLING = (
 LOOKING = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 SENDING = ("sqs:SendMessage",)
 PLANE = "arn:{AWS::Partition}:apigateway:{AWS::Region}::"
-PERMISSIONS = (
-    ("GET", "/apikeys"),
-    ("POST", "/apikeys"),
-    ("PATCH", "/apikeys/*"),
-    ("DELETE", "/apikeys/*"),
-    ("GET", "/usageplans"),
-    ("GET", "/usageplans/*/keys"),
-    ("POST", "/usageplans/*/keys"),
-    ("DELETE", "/usageplans/*/keys/*"),
-    ("GET", "/usageplans/*/usage"),
-)
 IDENTITY = "arn:{AWS::Partition}:ses:{AWS::Region}:{AWS::AccountId}:identity/"
 
 WITHOUT_RESOURCE = {

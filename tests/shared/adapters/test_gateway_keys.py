@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
@@ -18,7 +19,7 @@ from shared.adapters.gateway_keys import (
     GatewayPlanMissingError,
     GatewayThrottledError,
 )
-from tests.gateway_fixtures import ApiGateway, error_of, refuse
+from tests.gateway_fixtures import PERMISSIONS, ApiGateway, error_of, refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +29,13 @@ Send = Callable[..., Any]
 def value_of(gateway: ApiGateway, name: str = "") -> str:
     """A value that no other test has: values are unique in the account."""
     return f"{gateway.prefix}{name}".ljust(40, "v")
+
+
+def allows(method: str, pattern: str, asked: tuple[str, str]) -> bool:
+    """Tell whether a permission is for a request, a star standing for one part of a path."""
+    parts, wanted = asked[1].split("/"), pattern.split("/")
+    fit = all(w in ("*", p) for w, p in zip(wanted, parts, strict=False))
+    return method == asked[0] and len(parts) == len(wanted) and fit
 
 
 class TestPutKey:
@@ -302,6 +310,34 @@ class TestUsageOf:
                 "endDate": "2026-11-27",
             }
         ]
+
+
+class TestPermissions:
+    async def test_the_role_allows_what_is_asked_for_and_nothing_else(
+        self, api_gateway: ApiGateway
+    ) -> None:
+        asked: set[tuple[str, str]] = set()
+
+        def note(request: Any, **_: Any) -> None:
+            asked.add((request.method, urlsplit(request.url).path))
+
+        api_gateway.make_key("k1", value=value_of(api_gateway), enabled=False)
+        api_gateway.client.meta.events.register("before-send.apigateway", note, "note")
+        made = await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="free")
+        await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="pro")
+        await gateway_keys.put_key("k2", value=value_of(api_gateway, "2"), plan="pro")
+        await gateway_keys.list_keys()
+        today = datetime.now(UTC).date()
+        await gateway_keys.usage_of(made, plan="pro", since=today, until=today)
+        await gateway_keys.remove_key("k1")
+        api_gateway.client.meta.events.unregister("before-send.apigateway", unique_id="note")
+
+        allowing = {
+            each: [(method, path) for method, path in PERMISSIONS if allows(method, path, each)]
+            for each in asked
+        }
+        assert [each for each, permissions in allowing.items() if not permissions] == []
+        assert {one for permissions in allowing.values() for one in permissions} == set(PERMISSIONS)
 
 
 class TestFailures:
