@@ -14,10 +14,6 @@ from shared.core.scopes import GRANTABLE_SCOPES, Scope
 
 PAGE = ROOT / "docs" / "authorization.md"
 
-LOGIN = "login"
-PARTNER_KEY = "partner_key"
-"""The security schemes that routes name."""
-
 _METHODS = ("get", "post", "put", "patch", "delete")
 _OPERATORS_ONLY = "operators_only"
 _INTRODUCTION = """\
@@ -159,9 +155,11 @@ def _asked(security: list[dict[str, list[str]]], *, name: str) -> tuple[Kind, Sc
     match security:
         case []:
             return Kind.ANYBODY, None
+        case [*_, {}]:
+            return Kind.ANYBODY, None
         case [{"login": [scope]}]:
             return Kind.USERS, Scope(scope)
-        case [{"partner_key": [scope]}]:
+        case [{"api_key": [scope]}]:
             return Kind.PARTNERS, Scope(scope)
         case _:
             raise ValueError(f"{name}: security {security} is neither one scope nor nothing")

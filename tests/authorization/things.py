@@ -1,7 +1,7 @@
 """What paths name: `{item_id}` and the like, made anew as a user's or a partner's own."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
@@ -22,10 +22,14 @@ from shared.domains.sessions.schemas import Device, Opening
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import ExportItems, TaskKind
 
+type Made = Mapping[str, str]
+"""What was made already, by its parameter."""
+
+NOTHING: Made = {}
 QUEUE = "lanterns"
 
 
-async def item(owner_id: UUID) -> str:
+async def item(owner_id: UUID, _: Made = NOTHING) -> str:
     # A draft: others may see an active one.
     draft = ItemDraft(name="Lantern", status=ItemStatus.DRAFT)
     async with unit_of_work() as session:
@@ -38,13 +42,13 @@ async def active_item(owner_id: UUID) -> str:
         return str((await catalog.create_item(session, owner_id=owner_id, draft=draft)).id)
 
 
-async def post(owner_id: UUID) -> str:
+async def post(owner_id: UUID, _: Made) -> str:
     draft = PostDraft(item_id=UUID(await item(owner_id)), body="It shines.")
     async with unit_of_work() as session:
         return str((await catalog.create_post(session, author_id=owner_id, draft=draft)).id)
 
 
-async def login(owner_id: UUID) -> str:
+async def login(owner_id: UUID, _: Made = NOTHING) -> str:
     """Log the owner in elsewhere; return the session."""
     device = Device(address="192.0.2.7", user_agent="telephone")
     async with unit_of_work() as session:
@@ -56,17 +60,17 @@ async def login(owner_id: UUID) -> str:
     return str(next(each.id for each in found if each.device == "telephone"))
 
 
-async def task(owner_id: UUID) -> str:
+async def task(owner_id: UUID, _: Made = NOTHING) -> str:
     wanted = ExportItems(kind=TaskKind.EXPORT_ITEMS, format="csv")
     async with unit_of_work() as session:
         return str((await tasks.queue(session, owner_id=owner_id, wanted=wanted)).id)
 
 
-async def queue(_: UUID) -> str:
+async def queue(_: UUID, __: Made) -> str:
     return QUEUE
 
 
-async def dead_letter(_: UUID) -> str:
+async def dead_letter(_: UUID, __: Made = NOTHING) -> str:
     message = DeadMessage(
         queue=QUEUE,
         message_id=str(uuid4()),
@@ -100,7 +104,7 @@ async def set_aside_event() -> str:
     return str(event_id)
 
 
-MAKERS: Mapping[str, Callable[[UUID], Awaitable[str]]] = {
+MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "item_id": item,
     "post_id": post,
     "session_id": login,
@@ -108,10 +112,18 @@ MAKERS: Mapping[str, Callable[[UUID], Awaitable[str]]] = {
     "queue": queue,
     "dead_letter_id": dead_letter,
 }
-"""How to make what a parameter names, for an owner."""
+"""How to make what a parameter names, for an owner; what stands before it in a path is made before."""
 
 SHARED = frozenset({"queue", "dead_letter_id"})
 """The parameters that name nothing of an owner's."""
+
+
+async def make(names: Iterable[str], owner_id: UUID) -> dict[str, str]:
+    """Make what parameters name, one after the other."""
+    made: dict[str, str] = {}
+    for name in names:
+        made[name] = await MAKERS[name](owner_id, made)
+    return made
 
 
 def names_in(path: str) -> list[str]:

@@ -142,18 +142,14 @@ class World:
         return {"x-api-key": "swy_test_" + "0" * 36}
 
     async def _path(self, permission: Permission, *, owner_id: UUID) -> str:
-        made = {
-            name: await things.MAKERS[name](owner_id) for name in things.names_in(permission.path)
-        }
+        made = await things.make(things.names_in(permission.path), owner_id)
         self.marks.update(value for name, value in made.items() if name not in things.SHARED)
         return permission.path.format(**made)
 
     async def _furnish(self, owner_id: UUID) -> None:
         """Give the owner one of each thing: no list may show them to others."""
-        made = [
-            await things.MAKERS[name](owner_id) for name in things.MAKERS.keys() - things.SHARED
-        ]
-        self.marks.update(made)
+        names = [name for name in things.MAKERS if name not in things.SHARED]
+        self.marks.update((await things.make(names, owner_id)).values())
 
     def _complaint(
         self, permission: Permission, caller: Caller, *, answer: httpx.Response, before: list[str]

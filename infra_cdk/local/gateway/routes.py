@@ -4,10 +4,11 @@ Source: AWS, "Set up a proxy integration with a proxy resource".
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from infra_cdk.registry import Registered
+from shared.manifest.triggers import Http
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,34 +24,53 @@ class Route:
     api_key: bool = False
 
 
+@dataclass(kw_only=True)
+class _Resource:
+    """A node of the tree of resources: what answers its own path, and what stands below it."""
+
+    own: tuple[Http, str] | None = None
+    rest: tuple[Http, str] | None = None
+    below: "dict[str, _Resource]" = field(default_factory=dict)
+
+
 class Routes:
-    """The resources of the REST API."""
+    """The resources of the REST API: a tree by segments, as API Gateway has it."""
 
     def __init__(self, functions: Iterable[Registered]) -> None:
         served = [(http, each.spec.name) for each in functions for http in each.spec.http]
         self.want_keys = any(http.api_key for http, _ in served)
-        self._exact = {http.path: (http, name) for http, name in served if http.prefix is None}
-        greedy = [(http.prefix, http, name) for http, name in served if http.prefix is not None]
-        self._greedy = sorted(greedy, key=lambda each: len(each[0]), reverse=True)
+        self._root = _Resource()
+        for http, name in served:
+            self._add(http, name)
+
+    def _add(self, http: Http, name: str) -> None:
+        resource = self._root
+        path = http.path if http.prefix is None else http.prefix
+        for segment in path.split("/")[1:] if path else ():
+            resource = resource.below.setdefault(segment, _Resource())
+        if http.prefix is None:
+            resource.own = http, name
+        else:
+            resource.rest = http, name
 
     def find(self, path: str) -> Route | None:
         """Return the route of a path as the client sent it, or None.
 
-        An exact resource comes before a greedy one, a longer prefix before a shorter. A greedy one
-        needs at least one segment. An encoded slash separates no segments.
+        A resource by its name comes before a greedy one beside it, for all that is below it: no way back
+        is taken where it has no method or nothing matches below. A greedy one needs at least one
+        segment. An encoded slash separates no segments.
         """
-        segments = [decode(segment) for segment in path.split("/")]
-        whole = "/".join(segment.replace("/", "%2F") for segment in segments)
-        if whole in self._exact:
-            http, name = self._exact[whole]
-            return Route(function=name, path=http.path, proxy=None, api_key=http.api_key)
-        for prefix, http, name in self._greedy:
-            if whole.startswith(f"{prefix}/") and (rest := segments[prefix.count("/") + 1 :]) != [
-                ""
-            ]:
-                proxy = "/".join(rest)
-                return Route(function=name, path=http.path, proxy=proxy, api_key=http.api_key)
-        return None
+        segments = [decode(segment) for segment in path.split("/")[1:]]
+        resource, depth = self._root, 0
+        while depth < len(segments) and (named := resource.below.get(segments[depth])):
+            resource, depth = named, depth + 1
+        rest = segments[depth:]
+        found = resource.rest if rest else resource.own
+        if found is None or rest == [""]:
+            return None
+        http, name = found
+        proxy = "/".join(rest) if rest else None
+        return Route(function=name, path=http.path, proxy=proxy, api_key=http.api_key)
 
 
 def decode(text: str) -> str:

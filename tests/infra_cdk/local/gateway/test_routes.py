@@ -22,6 +22,12 @@ ROUTES = Routes(
 )
 
 
+@pytest.mark.parametrize("path", ["/v1/webapp", "/v1/openapi.json/a", "/v1/webapp/", "/docs/", "/"])
+def test_a_resource_by_its_name_hides_the_greedy_one_beside_it(path: str) -> None:
+    """Its parent's `{proxy+}` takes neither its path, where it has no method, nor what is below it."""
+    assert ROUTES.find(path) is None
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
