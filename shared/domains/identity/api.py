@@ -8,6 +8,8 @@ from shared.core.lazy import lazy_module
 from shared.domains.identity.schemas import (
     Contact,
     Credentials,
+    ExternalRegistration,
+    LoginMeans,
     PasswordReset,
     Registration,
     Role,
@@ -47,8 +49,8 @@ async def change_user(
 ) -> User:
     """Change a user. Another password ends all sessions but `session_id`; another address is to be verified.
 
-    Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError,
-    InvalidAccessTokenError.
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, WeakPasswordError,
+    UsernameTakenError, EmailTakenError, InvalidAccessTokenError.
     """
     changed = await service.change(session, user_id=user_id, session_id=session_id, change=change)
     return User.model_validate(changed)
@@ -65,8 +67,38 @@ async def verify_email(session: "AsyncSession", token: str) -> None:
 
 
 async def request_password_reset(session: "AsyncSession", email: str) -> None:
-    """Send who has this address the mail that resets their password; nobody is told whether there is one."""
+    """Have the mail that resets a password sent to whoever has this address; nobody is told of that.
+
+    It takes the same time for every address: another function looks the user up, and calls `send_password_reset`.
+    """
     await service.request_password_reset(session, email)
+
+
+async def send_password_reset(session: "AsyncSession", sealed_email: str) -> None:
+    """Send who has an address the mail that resets their password, if anybody has. Raises SealBrokenError."""
+    await service.send_password_reset(session, sealed_email)
+
+
+async def register_external(session: "AsyncSession", registration: ExternalRegistration) -> User:
+    """Make a user without a password, whose address an outside provider has verified.
+
+    Raises EmailTakenError; UsernameTakenError where another takes the name at the same moment.
+    """
+    return User.model_validate(await service.register_external(session, registration))
+
+
+async def find_by_email(session: "AsyncSession", email: str) -> User | None:
+    """Return who has an address, in any case: `email_verified` says whether it is theirs for sure."""
+    user = await service.find_by_email(session, email)
+    return User.model_validate(user) if user else None
+
+
+async def login_means(session: "AsyncSession", user_id: UUID) -> LoginMeans:
+    """Return by what a user could log in by themselves; it stays so until the transaction ends.
+
+    Raises InvalidAccessTokenError where there is no such user (any more).
+    """
+    return await service.login_means(session, user_id)
 
 
 async def reset_password(session: "AsyncSession", reset: PasswordReset) -> None:
@@ -89,9 +121,10 @@ async def find_contact(session: "AsyncSession", user_id: UUID) -> Contact | None
 
 
 async def confirm_password(session: "AsyncSession", *, user_id: UUID, password: str) -> None:
-    """Make sure that a user knows their password.
+    """Make sure that a user knows their password; guessing it is slowed down as at logins.
 
-    Raises WrongPasswordError, InvalidAccessTokenError where there is no such user (any more).
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError where
+    there is no such user (any more).
     """
     await service.confirm_password(session, user_id=user_id, password=password)
 

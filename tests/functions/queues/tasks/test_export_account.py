@@ -46,7 +46,7 @@ def file_of(task: dict[str, Any], member: Member, bucket: Bucket) -> Any:
 
 
 class TestExport:
-    async def test_it_holds_their_user_items_posts_and_tasks(
+    async def test_it_holds_their_user_items_posts_tasks_and_sessions(
         self, sign_up: SignUp, bucket: Bucket
     ) -> None:
         member, other = await sign_up(), await sign_up()
@@ -67,7 +67,9 @@ class TestExport:
         assert exported["posts"] == posts[::-1]
         assert [each["id"] for each in exported["tasks"]] == [task["id"]]
         got = (await member.client.get(f"{TASKS}/{task['id']}")).json()
-        assert got["result"]["rows"] == 5 + 3 + 1
+        (own,) = (await member.client.get("/v2/webapp/sessions")).json()["items"]
+        assert exported["sessions"] == [own | {"current": False}]
+        assert got["result"]["rows"] == 5 + 3 + 1 + 1
         size_bytes = len(bucket.kept[f"exports/{member.id}/{task['id']}.json"])
         assert got["result"]["file"] == {"name": "account.json", "size_bytes": size_bytes}
         assert got["download_url"].startswith("https://")
