@@ -48,6 +48,7 @@ class Settings:
     aws_url: str
     data_api_url: str
     log_level: str = "INFO"
+    openid_providers: str = "[]"
 
 
 def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
@@ -81,6 +82,7 @@ def _values(settings: Settings) -> dict[str, str]:
         "SIGNING_SECRET_ID": SIGNING_SECRET,
         "VAULT_SECRET_ID": VAULT_SECRET,
         "GATEWAY_PREFIX": QUEUE_PREFIX,
+        "OPENID_PROVIDERS": settings.openid_providers,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,
         "FILES_BUCKET": FILES_BUCKET,

@@ -18,6 +18,7 @@ HELLO = "tests.benchmarks.hello"
 
 FIRST_EVENTS = {
     "docs": "http/docs/openapi",
+    "federation": "http/federation/list_providers",
     "infrastructure": "http/infrastructure/health",
     "oauth": "http/oauth/unknown",
     "webapp": "http/webapp/list_items_without_token",

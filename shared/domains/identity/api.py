@@ -4,18 +4,53 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import MISSING
+
 from shared.core.lazy import lazy_module
 from shared.domains.identity.schemas import (
     Contact,
     Credentials,
+    Email,
     ExternalRegistration,
-    LoginMeans,
+    GivenPassword,
     PasswordReset,
     Registration,
     Role,
     User,
     UserChange,
 )
+
+__all__ = [
+    "Contact",
+    "Credentials",
+    "Email",
+    "ExternalRegistration",
+    "GivenPassword",
+    "PasswordReset",
+    "Registration",
+    "Role",
+    "User",
+    "UserChange",
+    "change_user",
+    "check_credentials",
+    "confirm_password",
+    "confirm_password_if_any",
+    "delete_user",
+    "find_by_email",
+    "find_contact",
+    "forget_expired_tokens",
+    "get_user",
+    "has_password",
+    "register",
+    "register_external",
+    "request_password_reset",
+    "request_verification",
+    "require_operator",
+    "reset_password",
+    "send_password_reset",
+    "set_role",
+    "verify_email",
+]
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -93,12 +128,12 @@ async def find_by_email(session: "AsyncSession", email: str) -> User | None:
     return User.model_validate(user) if user else None
 
 
-async def login_means(session: "AsyncSession", user_id: UUID) -> LoginMeans:
-    """Return by what a user could log in by themselves; it stays so until the transaction ends.
+async def has_password(session: "AsyncSession", user_id: UUID) -> bool:
+    """Tell whether a user has a password; it stays so until the transaction ends.
 
     Raises InvalidAccessTokenError where there is no such user (any more).
     """
-    return await service.login_means(session, user_id)
+    return await service.has_password(session, user_id)
 
 
 async def reset_password(session: "AsyncSession", reset: PasswordReset) -> None:
@@ -127,6 +162,16 @@ async def confirm_password(session: "AsyncSession", *, user_id: UUID, password: 
     there is no such user (any more).
     """
     await service.confirm_password(session, user_id=user_id, password=password)
+
+
+async def confirm_password_if_any(
+    session: "AsyncSession", *, user_id: UUID, password: str | MISSING
+) -> None:
+    """Make sure that a user knows their password, if they have one.
+
+    Raises WrongPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    """
+    await service.confirm_password_if_any(session, user_id=user_id, password=password)
 
 
 async def delete_user(session: "AsyncSession", user_id: UUID) -> None:

@@ -133,13 +133,6 @@ class User(Schema):
     updated_at: datetime
 
 
-class LoginMeans(Schema):
-    """By what a user could log in without any outside provider."""
-
-    has_password: bool
-    email_verified: bool
-
-
 class Contact(Schema):
     """Where to write to a user, how to address them, and in which language (BCP 47)."""
 

@@ -34,7 +34,6 @@ from shared.domains.identity.schemas import (
     Credentials,
     EmailPurpose,
     ExternalRegistration,
-    LoginMeans,
     PasswordReset,
     Registration,
     Role,
@@ -138,6 +137,20 @@ async def confirm_password(session: AsyncSession, *, user_id: UUID, password: st
     await _require_password(session, user, given=password)
 
 
+async def confirm_password_if_any(
+    session: AsyncSession, *, user_id: UUID, password: str | MISSING
+) -> None:
+    """Make sure that a user knows their password, if they have one.
+
+    Raises WrongPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    """
+    user = await repository.find_with_hash(session, user_id)
+    if user is None:
+        raise InvalidAccessTokenError
+    if user.password_hash is not None:
+        await _require_password(session, user, given=password)
+
+
 async def delete(session: AsyncSession, user_id: UUID) -> None:
     """Delete a user and all that still belongs to them; nothing where there is none."""
     if await repository.remove(session, user_id):
@@ -225,14 +238,12 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
     return await repository.find_by_email(session, email)
 
 
-async def login_means(session: AsyncSession, user_id: UUID) -> LoginMeans:
-    """Return by what a user could log in, held until the transaction ends. Raises InvalidAccessTokenError."""
+async def has_password(session: AsyncSession, user_id: UUID) -> bool:
+    """Tell whether a user has a password, held until the transaction ends. Raises InvalidAccessTokenError."""
     user = await repository.find_for_change(session, user_id)
     if user is None:
         raise InvalidAccessTokenError
-    return LoginMeans(
-        has_password=user.password_hash is not None, email_verified=user.email_verified
-    )
+    return user.password_hash is not None
 
 
 async def reset_password(session: AsyncSession, reset: PasswordReset) -> None:

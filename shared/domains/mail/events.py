@@ -50,6 +50,8 @@ class MailTemplate(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a template's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # likewise
     EMAIL_CHANGED = "email_changed"
+    LOGIN_LINKED = "login_linked"
+    LOGIN_UNLINKED = "login_unlinked"
 
 
 class WelcomeValues(Schema):
@@ -117,6 +119,20 @@ class EmailChangedValues(Schema):
     username: Text
 
 
+class LoginLinkedValues(Schema):
+    """What the notice of another way to log in names."""
+
+    username: Text
+    provider: Text
+
+
+class LoginUnlinkedValues(Schema):
+    """What the notice of one way less to log in names."""
+
+    username: Text
+    provider: Text
+
+
 type Values = (
     WelcomeValues
     | ImportFinishedValues
@@ -127,6 +143,8 @@ type Values = (
     | ResetPasswordValues
     | PasswordChangedValues
     | EmailChangedValues
+    | LoginLinkedValues
+    | LoginUnlinkedValues
 )
 
 VALUES: Mapping[MailTemplate, type[Values]] = {
@@ -139,6 +157,8 @@ VALUES: Mapping[MailTemplate, type[Values]] = {
     MailTemplate.RESET_PASSWORD: ResetPasswordValues,
     MailTemplate.PASSWORD_CHANGED: PasswordChangedValues,
     MailTemplate.EMAIL_CHANGED: EmailChangedValues,
+    MailTemplate.LOGIN_LINKED: LoginLinkedValues,
+    MailTemplate.LOGIN_UNLINKED: LoginUnlinkedValues,
 }
 """What each template needs: exactly this."""
 

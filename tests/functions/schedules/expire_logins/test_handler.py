@@ -1,4 +1,4 @@
-"""Counters that make no difference and tokens that have expired are forgotten, and no others."""
+"""Counters that make no difference, and tokens and sign-ins that have expired, are forgotten, no others."""
 
 import json
 from datetime import timedelta
@@ -11,6 +11,7 @@ from functions.schedules.expire_logins.handler import handler
 from infra_cdk.registry import ROOT
 from shared.adapters.database.sessions import unit_of_work
 from shared.core.clock import now
+from shared.domains.federation.models import ExternalFlow
 from shared.domains.identity.models import EmailToken, User
 from shared.domains.identity.schemas import EmailPurpose
 from shared.domains.logins.models import LoginCounter
@@ -51,10 +52,18 @@ def token(digest: str, expires_in: timedelta) -> EmailToken:
     )
 
 
-async def left() -> tuple[set[str], set[str]]:
+def flow(digest: str, expires_in: timedelta) -> ExternalFlow:
+    return ExternalFlow(
+        provider="acme", token_digest=digest, state_digest=digest, expires_at=AT + expires_in
+    )
+
+
+async def left() -> tuple[set[str], ...]:
     async with unit_of_work() as session:
         counters = await session.scalars(select(LoginCounter.key))
-        return set(counters), set(await session.scalars(select(EmailToken.digest)))
+        tokens = await session.scalars(select(EmailToken.digest))
+        flows = await session.scalars(select(ExternalFlow.state_digest))
+        return set(counters), set(tokens), set(flows)
 
 
 def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
@@ -68,15 +77,17 @@ def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
             counter("known", known_until=AT + HOUR),
             token("expired", -HOUR),
             token("good", HOUR),
+            flow("over", -HOUR),
+            flow("begun", HOUR),
         )
     )
     report = handler(EVENT, LambdaContext())["report"]
-    assert report == {"counters": 3, "tokens": 1, "complete": True}
-    assert run(left()) == ({"recent", "blocked", "known"}, {"good"})
+    assert report == {"counters": 3, "tokens": 1, "flows": 1, "complete": True}
+    assert run(left()) == ({"recent", "blocked", "known"}, {"good"}, {"begun"})
 
 
 def test_without_time_all_is_left_to_the_next_turn() -> None:
-    run(add(counter("stale"), token("expired", -HOUR)))
+    run(add(counter("stale"), token("expired", -HOUR), flow("over", -HOUR)))
     report = handler(EVENT, LambdaContext(remaining_s=1))["report"]
-    assert report == {"counters": 0, "tokens": 0, "complete": False}
-    assert run(left()) == ({"stale"}, {"expired"})
+    assert report == {"counters": 0, "tokens": 0, "flows": 0, "complete": False}
+    assert run(left()) == ({"stale"}, {"expired"}, {"over"})
