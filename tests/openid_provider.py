@@ -57,10 +57,12 @@ class Provider:
     """What its document says otherwise."""
     tokens: Claims = field(default_factory=dict)
     """What the answer with the tokens says otherwise."""
+    userinfo: Claims = field(default_factory=dict)
+    """Whom it tells of to who has an access token, where that is somebody else."""
     emails: Any = None
     """What GitHub's list of addresses is instead."""
     faults: dict[str, str] = field(default_factory=dict)
-    """What goes wrong, by path: `500`, `redirect`, `huge`, `text`, `deep`, `silence`, `drip`."""
+    """What goes wrong, by path: one of `FAULTS`, `silence` or `drip`."""
     seen: list[str] = field(default_factory=list)
     """The paths that were asked for."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -117,13 +119,13 @@ class Provider:
         useless = [{"kty": "oct", "k": "c2VjcmV0", "kid": "first"}, {"kty": "RSA", "kid": "bad"}, 7]
         return {"keys": [*useless, *(key.as_dict(private=False) for key in self.keys)]}
 
-    def authorize(self, asked: dict[str, str]) -> Answer:
+    def authorize(self, asked: dict[str, str], **told: str) -> Answer:
         assert asked["response_type"] == "code"
         assert asked["client_id"] == CLIENT_ID
         assert asked["code_challenge_method"] == "S256"
         code = secrets.token_urlsafe(24)
         self.codes[code] = asked
-        told = {"code": code, "state": asked["state"], "iss": self.url}
+        told |= {"code": code, "state": asked["state"]}
         return 302, {"Location": f"{asked['redirect_uri']}?{urlencode(told)}"}, b""
 
     def redeem(self, form: Mapping[str, str]) -> dict[str, str] | None:
@@ -167,94 +169,120 @@ class Provider:
         ]
         return json_answer(usual if self.emails is None else self.emails)
 
-    def answer(self, method: str, target: str, body: bytes, authorization: str) -> Answer:
-        path, _, query = target.partition("?")
-        asked, form = dict(parse_qsl(query)), dict(parse_qsl(body.decode()))
-        match method, path:
-            case "GET", "/.well-known/openid-configuration":
-                return json_answer(self.document())
-            case "GET", "/jwks":
-                return json_answer(self.jwks())
-            case "GET", "/authorize" | "/github/authorize":
-                return self.authorize(asked)
-            case "POST", "/token":
-                return self.token(form, authorization)
-            case "GET", "/userinfo":
-                return json_answer(self.user)
-            case "POST", "/github/token":
-                return self.github_token(form)
-            case "GET", "/github/user":
-                return self.github_user(authorization)
-            case "GET", "/github/emails":
-                return self.github_emails()
-            case _:
-                return json_answer({}, status=404)
+    def answer(self, asked: "Asked") -> Answer:
+        routes: dict[tuple[str, str], Callable[[], Answer]] = {
+            ("GET", "/.well-known/openid-configuration"): lambda: json_answer(self.document()),
+            ("GET", "/jwks"): lambda: json_answer(self.jwks()),
+            ("GET", "/authorize"): lambda: self.authorize(asked.query, iss=self.url),
+            ("POST", "/token"): lambda: self.token(asked.form, asked.authorization),
+            ("GET", "/userinfo"): lambda: json_answer(self.userinfo or self.user),
+            ("GET", "/github/authorize"): lambda: self.authorize(asked.query),
+            ("POST", "/github/token"): lambda: self.github_token(asked.form),
+            ("GET", "/github/user"): lambda: self.github_user(asked.authorization),
+            ("GET", "/github/emails"): self.github_emails,
+        }
+        route = routes.get((asked.method, asked.path))
+        return route() if route else json_answer({}, status=404)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request."""
+
+    method: str
+    target: str
+    body: bytes
+    authorization: str
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.target).query))
+
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode()))
 
 
 def json_answer(content: Any, *, status: int = 200) -> Answer:
     return status, {"Content-Type": "application/json"}, json.dumps(content).encode()
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Serves the provider of its server."""
+
+    @property
+    def provider(self) -> Provider:
+        provider: Provider = self.server.provider  # type: ignore[attr-defined]
+        return provider
+
+    def do_GET(self) -> None:
+        self.serve(b"")
+
+    def do_POST(self) -> None:
+        self.serve(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def serve(self, body: bytes) -> None:
+        authorization = self.headers.get("Authorization", "")
+        asked = Asked(method=self.command, target=self.path, body=body, authorization=authorization)
+        self.provider.seen.append(asked.path)
+        match self.provider.faults.get(asked.path):
+            case None:
+                self.send(self.provider.answer(asked))
+            case "drip":
+                self.drip()
+            case "silence":
+                self.provider.released.wait(30)
+            case fault:
+                self.send(FAULTS[fault])
+
+    def send(self, answer: Answer) -> None:
+        status, headers, content = answer
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def drip(self) -> None:
+        """Send a byte now and then, and never end."""
+        self.send_response(200)
+        self.end_headers()
+        while not self.provider.released.wait(0.05):
+            self.wfile.write(b" ")
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True  # the client had enough
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name
+        """Say nothing."""
+
+
+FAULTS: Mapping[str, Answer] = {
+    "500": json_answer({}, status=500),
+    "404": json_answer({}, status=404),
+    "redirect": (302, {"Location": "/stolen"}, b""),
+    "huge": (200, {}, b"[" + b"0," * 1_000_000 + b"0]"),
+    "text": (200, {}, b"<html>"),
+    "deep": (200, {}, b"[" * 100_000),
+    "list": json_answer([]),
+    "null": json_answer(None),
+}
+
+
 @contextmanager
 def running_provider() -> Iterator[Provider]:
     """Run a provider on a free port of loopback."""
     provider = Provider()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.serve(b"")
-
-        def do_POST(self) -> None:
-            self.serve(self.rfile.read(int(self.headers["Content-Length"])))
-
-        def serve(self, body: bytes) -> None:
-            path = urlsplit(self.path).path
-            provider.seen.append(path)
-            if fault := provider.faults.get(path):
-                self.fail(fault)
-                return
-            authorization = self.headers.get("Authorization", "")
-            self.send(provider.answer(self.command, self.path, body, authorization))
-
-        def send(self, answer: Answer) -> None:
-            status, headers, content = answer
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def fail(self, fault: str) -> None:
-            match fault:
-                case "500":
-                    self.send(json_answer({}, status=500))
-                case "redirect":
-                    self.send((302, {"Location": f"{provider.url}/stolen"}, b""))
-                case "huge":
-                    self.send((200, {}, b"[" + b"0," * 1_000_000 + b"0]"))
-                case "text":
-                    self.send((200, {}, b"<html>"))
-                case "deep":
-                    self.send((200, {}, b"[" * 100_000))
-                case "drip":
-                    self.send_response(200)
-                    self.end_headers()
-                    while not provider.released.wait(0.05):
-                        self.wfile.write(b" ")
-                case _:
-                    provider.released.wait(30)
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except OSError:
-                self.close_connection = True  # the client had enough
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name
-            """Say nothing."""
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.provider = provider  # type: ignore[attr-defined]
     provider.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

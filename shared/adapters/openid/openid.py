@@ -108,8 +108,9 @@ async def identify(
     return Claims(
         subject=claims.get("sub"),
         email=claims.get("email"),
-        # Some send it as text, against the specification.
-        email_verified=claims.get("email_verified") in (True, "true"),
+        # Some send it as text, against the specification; 1 is neither.
+        email_verified=claims.get("email_verified") is True
+        or claims.get("email_verified") == "true",
         name=claims.get("preferred_username") or claims.get("name"),
     )
 

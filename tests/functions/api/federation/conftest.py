@@ -88,8 +88,9 @@ def running() -> Iterator[Provider]:
 def provider(running: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """The provider as it is when nobody has changed it, declared as `acme` and `hub`."""
     fresh = Provider(keys=[running.keys[0]])
-    for name in ("user", "keys", "change", "sign", "metadata", "tokens", "emails", "faults"):
+    for name in ("user", "keys", "change", "sign", "metadata", "tokens", "userinfo"):
         setattr(running, name, getattr(fresh, name))
+    running.emails, running.faults = None, {}
     running.seen.clear()
     monkeypatch.setenv("OPENID_PROVIDERS", json.dumps(declared(running)))
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com")
