@@ -178,7 +178,7 @@ class ConfirmationRequiredError(ForbiddenError):
     """This changes how the user logs in: it needs a login or a confirmation of the last 10 minutes."""
 
     code = "confirmation_required"
-    title = "Confirmation required"
+    title = "SessionConfirmation required"
 
     def __init__(self) -> None:
         super().__init__(
@@ -190,7 +190,7 @@ class ConfirmationFailedError(ValidationFailedError):
     """The password that is to confirm a session is wrong."""
 
     code = "confirmation_failed"
-    title = "Confirmation failed"
+    title = "SessionConfirmation failed"
 
     keeps_changes = True
     """That it was tried is counted."""

@@ -5,7 +5,7 @@ What browsers make and take stands in their own words: Web Authentication Level 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -82,7 +82,7 @@ class AssertionResponse(FromBrowser):
     user_handle: Binary | None = None
 
 
-class Attestation(FromBrowser):
+class PasskeyAttestation(FromBrowser):
     """What `navigator.credentials.create()` gives, by its `toJSON()`."""
 
     id: CredentialId
@@ -91,7 +91,7 @@ class Attestation(FromBrowser):
     response: AttestationResponse
 
 
-class Assertion(FromBrowser):
+class PasskeyAssertion(FromBrowser):
     """What `navigator.credentials.get()` gives, by its `toJSON()`."""
 
     id: CredentialId
@@ -100,7 +100,7 @@ class Assertion(FromBrowser):
     response: AssertionResponse
 
 
-class Descriptor(ForBrowser):
+class CredentialDescriptor(ForBrowser):
     """A credential, and how to reach its authenticator."""
 
     id: str
@@ -114,7 +114,7 @@ class RequestOptions(ForBrowser):
     challenge: str
     timeout: int = Field(description="Milliseconds.")
     rp_id: str
-    allow_credentials: tuple[Descriptor, ...] = ()
+    allow_credentials: tuple[CredentialDescriptor, ...] = ()
     user_verification: Literal["required", "preferred"]
 
 
@@ -133,14 +133,14 @@ class UserEntity(ForBrowser):
     display_name: str
 
 
-class Parameter(ForBrowser):
+class CredentialParameter(ForBrowser):
     """An algorithm, by its number (RFC 9053)."""
 
     type: Literal["public-key"] = "public-key"
     alg: int
 
 
-class Selection(ForBrowser):
+class AuthenticatorSelection(ForBrowser):
     """What the authenticator must be able to do."""
 
     resident_key: Literal["preferred"] = "preferred"
@@ -154,10 +154,10 @@ class CreationOptions(ForBrowser):
     rp: RelyingParty
     user: UserEntity
     challenge: str
-    pub_key_cred_params: tuple[Parameter, ...]
+    pub_key_cred_params: tuple[CredentialParameter, ...]
     timeout: int = Field(description="Milliseconds.")
-    exclude_credentials: tuple[Descriptor, ...]
-    authenticator_selection: Selection = Selection()
+    exclude_credentials: tuple[CredentialDescriptor, ...]
+    authenticator_selection: AuthenticatorSelection = AuthenticatorSelection()
     attestation: Literal["none"] = "none"
 
 
@@ -179,7 +179,7 @@ class SecondFactor(Schema):
     mfa_token: GivenMfaToken
     code: Code | None = None
     recovery_code: GivenRecoveryCode | None = None
-    passkey: Assertion | None = None
+    passkey: PasskeyAssertion | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -197,10 +197,10 @@ class MfaToken(Schema):
 class PasskeyLogin(Schema):
     """A login by a passkey alone."""
 
-    passkey: Assertion
+    passkey: PasskeyAssertion
 
 
-class Confirmation(Schema):
+class SessionConfirmation(Schema):
     """The password that confirms a session."""
 
     current_password: GivenPassword
@@ -263,7 +263,7 @@ class NewPasskey(Schema):
     """A passkey to be registered, and how the user calls it."""
 
     name: Name
-    passkey: Attestation
+    passkey: PasskeyAttestation
 
 
 class PasskeyChange(Schema):
@@ -276,6 +276,3 @@ class PasskeyEnrolment(Enrolment):
     """A registered passkey, and recovery codes, if it is the first factor; they are shown this once."""
 
     passkey: Passkey
-
-
-type Json = dict[str, Any]

@@ -20,12 +20,12 @@ from shared.domains.mfa.errors import (
 )
 from shared.domains.mfa.models import MfaChallenge, PasskeyRow
 from shared.domains.mfa.schemas import (
-    Assertion,
+    PasskeyAssertion,
     CreationOptions,
-    Descriptor,
+    CredentialDescriptor,
     Method,
     NewPasskey,
-    Parameter,
+    CredentialParameter,
     Passkey,
     PasskeyEnrolment,
     RelyingParty,
@@ -55,7 +55,7 @@ async def creation_options(session: AsyncSession, user_id: UUID) -> CreationOpti
         rp=RelyingParty(id=relying_party_id(), name=_PRODUCT),
         user=UserEntity(id=handle, name=user.username, display_name=user.username),
         challenge=challenge,
-        pub_key_cred_params=tuple(Parameter(alg=each) for each in passkeys.ALGORITHMS),
+        pub_key_cred_params=tuple(CredentialParameter(alg=each) for each in passkeys.ALGORITHMS),
         timeout=passkeys.TIMEOUT_MS,
         exclude_credentials=descriptors_of(known),
     )
@@ -74,9 +74,11 @@ async def new_challenge(session: AsyncSession, *, purpose: str, user_id: UUID | 
     return challenge
 
 
-def descriptors_of(rows: "list[PasskeyRow]") -> tuple[Descriptor, ...]:
+def descriptors_of(rows: "list[PasskeyRow]") -> tuple[CredentialDescriptor, ...]:
     """Return what a browser needs to find credentials."""
-    return tuple(Descriptor(id=row.credential_id, transports=tuple(row.transports)) for row in rows)
+    return tuple(
+        CredentialDescriptor(id=row.credential_id, transports=tuple(row.transports)) for row in rows
+    )
 
 
 async def register(session: AsyncSession, user: Principal, new: NewPasskey) -> PasskeyEnrolment:
@@ -106,7 +108,12 @@ async def register(session: AsyncSession, user: Principal, new: NewPasskey) -> P
 
 
 async def use(
-    session: AsyncSession, given: Assertion, *, challenge: str, user_id: UUID | None, alone: bool
+    session: AsyncSession,
+    given: PasskeyAssertion,
+    *,
+    challenge: str,
+    user_id: UUID | None,
+    alone: bool,
 ) -> PasskeyRow | None:
     """Return the passkey that signed a challenge, of one user where that is known; None where none did.
 
@@ -163,7 +170,7 @@ async def _spend(session: AsyncSession, challenge: str, *, user_id: UUID) -> Non
         raise PasskeyRefusedError
 
 
-def _names(given: Assertion, user_id: UUID) -> bool:
+def _names(given: PasskeyAssertion, user_id: UUID) -> bool:
     return given.response.user_handle == passkeys.to_base64url(user_id.bytes)
 
 
