@@ -13,10 +13,10 @@ from shared.domains.mfa.errors import (
     WrongCodeError,
 )
 from shared.domains.mfa.schemas import (
-    SessionConfirmation,
     Enrolment,
     Factors,
     RecoveryCodes,
+    SessionConfirmation,
     TotpCode,
     TotpSecret,
 )

@@ -20,13 +20,13 @@ from shared.domains.mfa.errors import (
 )
 from shared.domains.mfa.models import MfaChallenge, PasskeyRow
 from shared.domains.mfa.schemas import (
-    PasskeyAssertion,
     CreationOptions,
     CredentialDescriptor,
+    CredentialParameter,
     Method,
     NewPasskey,
-    CredentialParameter,
     Passkey,
+    PasskeyAssertion,
     PasskeyEnrolment,
     RelyingParty,
     UserEntity,
