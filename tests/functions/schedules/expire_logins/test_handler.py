@@ -1,4 +1,4 @@
-"""Counters that make no difference and tokens that have expired are forgotten, and no others."""
+"""Counters that make no difference, and tokens and challenges that have expired, are forgotten, and no others."""
 
 import json
 from datetime import timedelta
@@ -14,6 +14,7 @@ from shared.core.clock import now
 from shared.domains.identity.models import EmailToken, User
 from shared.domains.identity.schemas import EmailPurpose
 from shared.domains.logins.models import LoginCounter
+from shared.domains.mfa.models import MfaChallenge
 from shared.worker.loop import run
 from tests.lambda_context import LambdaContext
 
@@ -51,10 +52,14 @@ def token(digest: str, expires_in: timedelta) -> EmailToken:
     )
 
 
-async def left() -> tuple[set[str], set[str]]:
+def challenge(digest: str, expires_in: timedelta) -> MfaChallenge:
+    return MfaChallenge(digest=digest, purpose="registration", expires_at=AT + expires_in)
+
+
+async def left() -> tuple[set[str], ...]:
+    columns = (LoginCounter.key, EmailToken.digest, MfaChallenge.digest)
     async with unit_of_work() as session:
-        counters = await session.scalars(select(LoginCounter.key))
-        return set(counters), set(await session.scalars(select(EmailToken.digest)))
+        return tuple([set(await session.scalars(select(column))) for column in columns])
 
 
 def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
@@ -68,15 +73,17 @@ def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
             counter("known", known_until=AT + HOUR),
             token("expired", -HOUR),
             token("good", HOUR),
+            challenge("late", -HOUR),
+            challenge("waiting", HOUR),
         )
     )
     report = handler(EVENT, LambdaContext())["report"]
-    assert report == {"counters": 3, "tokens": 1, "complete": True}
-    assert run(left()) == ({"recent", "blocked", "known"}, {"good"})
+    assert report == {"counters": 3, "tokens": 1, "challenges": 1, "complete": True}
+    assert run(left()) == ({"recent", "blocked", "known"}, {"good"}, {"waiting"})
 
 
 def test_without_time_all_is_left_to_the_next_turn() -> None:
-    run(add(counter("stale"), token("expired", -HOUR)))
+    run(add(counter("stale"), token("expired", -HOUR), challenge("late", -HOUR)))
     report = handler(EVENT, LambdaContext(remaining_s=1))["report"]
-    assert report == {"counters": 0, "tokens": 0, "complete": False}
-    assert run(left()) == ({"stale"}, {"expired"})
+    assert report == {"counters": 0, "tokens": 0, "challenges": 0, "complete": False}
+    assert run(left()) == ({"stale"}, {"expired"}, {"late"})
