@@ -11,6 +11,7 @@ from shared.domains.dead_letters import models as dead_letters
 from shared.domains.federation import models as federation
 from shared.domains.identity import models as identity
 from shared.domains.logins import models as logins
+from shared.domains.mfa import models as mfa
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
 
@@ -25,6 +26,7 @@ __all__ = [
     "inbox",
     "jobs",
     "logins",
+    "mfa",
     "outbox",
     "sessions",
     "tasks",

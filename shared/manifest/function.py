@@ -53,6 +53,8 @@ class Need(StrEnum):
 
     They are on the internet: such a function stands in no network.
     """
+    PASSKEYS = "passkeys"
+    """To make and verify passkeys, which are one site's: nothing outside the process, but a variable."""
     GATEWAY_KEYS = "gateway-keys"
     """To make and remove API Gateway's API keys, to put them on plans, and to read their usage.
 

@@ -31,6 +31,7 @@ from shared.domains.federation.schemas import (
     ProviderAnswer,
 )
 from shared.domains.identity.errors import EmailTakenError, UsernameTakenError
+from shared.domains.mfa.errors import SecondFactorRequiredError
 from shared.domains.sessions.schemas import TokenPair
 from shared.web.auth import CallingDevice
 from shared.web.limits import LimitGroup, limited
@@ -73,6 +74,7 @@ async def list_external_providers() -> Providers:
         LinkedElsewhereError,
         EmailTakenError,
         UsernameTakenError,
+        SecondFactorRequiredError,
     ),
     openapi_extra=limited(LimitGroup.LOGIN, cost=5),
 )
@@ -82,6 +84,7 @@ async def complete_external_login(
     """Log in with a handover and the token of the flow that it came of; it works once, for a minute.
 
     Whose provider's address is verified, here and there, logs in to that account; a new address makes a new one.
+    Who has a second factor gets an `mfa_token` instead, to send it with to `POST .../login/second-factor`.
     """
     return await federation.sign_in(session, completion, device=device)
 

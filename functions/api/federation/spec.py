@@ -6,7 +6,7 @@ from shared.manifest.triggers import Http
 SPEC = Function(
     name="federation",
     triggers=(
-        # Not below /login: a resource of the gateway that has no method hides what {proxy+} would serve there.
+        # Not below /login: that would make it a resource without a method, which is not sure to reach {proxy+}.
         Http("/v1/webapp/external-login"),
         Http("/v1/webapp/external-login/{proxy+}"),
         Http("/v2/webapp/external-login"),

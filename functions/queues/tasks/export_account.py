@@ -12,6 +12,7 @@ from shared.core.schema import Paging, Schema
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.schemas import ItemFilter, PostFilter
 from shared.domains.identity import api as identity
+from shared.domains.mfa import api as mfa
 from shared.domains.sessions import api as sessions
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import TaskFilter
@@ -69,6 +70,7 @@ SECTIONS: Mapping[str, Pages] = {
     "posts": _posts,
     "tasks": _tasks,
     "sessions": _sessions,
+    "second_factors": mfa.export_factors,
 }
 """In their order in the file, behind the user."""
 

@@ -65,7 +65,7 @@ async def sign_in(
     """Make a session of a handover, and an account where there is none yet.
 
     Raises InvalidFlowError, EmailNotVouchedForError, AccountUnverifiedError, LinkedElsewhereError,
-    EmailTakenError, UsernameTakenError.
+    EmailTakenError, UsernameTakenError, SecondFactorRequiredError.
     """
     return await service.sign_in(session, completion, device=device)
 

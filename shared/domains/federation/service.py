@@ -50,6 +50,7 @@ from shared.domains.federation.schemas import (
 from shared.domains.identity import api as identity
 from shared.domains.mail import api as mail
 from shared.domains.mail.events import MailTemplate
+from shared.domains.mfa import api as mfa
 from shared.domains.sessions import api as sessions
 
 FLOW_LIFE = timedelta(minutes=10)
@@ -117,7 +118,8 @@ async def sign_in(
 ) -> sessions.TokenPair:
     """Make a session of a handover, and an account where there is none yet.
 
-    Raises InvalidFlowError, EmailNotVouchedForError, AccountUnverifiedError, LinkedElsewhereError.
+    Raises InvalidFlowError, EmailNotVouchedForError, AccountUnverifiedError, LinkedElsewhereError,
+    SecondFactorRequiredError.
     """
     known = await _spend(session, completion, user_id=None)
     user_id = await repository.use_link(session, known, at=now())
@@ -279,8 +281,8 @@ async def _add(
 
 
 async def _open(session: AsyncSession, opening: sessions.Opening) -> sessions.TokenPair:
-    """Open the session of who has proved themselves. The one place: a second factor comes in here."""
-    return await sessions.open_session(session, opening)
+    """Open the session of who has proved themselves to a provider, or ask for their second factor here."""
+    return await mfa.sign_in(session, opening)
 
 
 async def _attempt(provider: Provider, *, state: str) -> openid.Attempt:

@@ -52,6 +52,9 @@ class MailTemplate(StrEnum):
     EMAIL_CHANGED = "email_changed"
     LOGIN_LINKED = "login_linked"
     LOGIN_UNLINKED = "login_unlinked"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
 
 
 class WelcomeValues(Schema):
@@ -133,6 +136,27 @@ class LoginUnlinkedValues(Schema):
     provider: Text
 
 
+class FactorAddedValues(Schema):
+    """What the notice of a new second factor, or of new recovery codes, names."""
+
+    username: Text
+    kind: Text
+
+
+class FactorRemovedValues(Schema):
+    """What the notice of a removed second factor names."""
+
+    username: Text
+    kind: Text
+
+
+class RecoveryCodeUsedValues(Schema):
+    """What the notice of a used recovery code names: how many are left."""
+
+    username: Text
+    left: Count
+
+
 type Values = (
     WelcomeValues
     | ImportFinishedValues
@@ -145,6 +169,9 @@ type Values = (
     | EmailChangedValues
     | LoginLinkedValues
     | LoginUnlinkedValues
+    | FactorAddedValues
+    | FactorRemovedValues
+    | RecoveryCodeUsedValues
 )
 
 VALUES: Mapping[MailTemplate, type[Values]] = {
@@ -159,6 +186,9 @@ VALUES: Mapping[MailTemplate, type[Values]] = {
     MailTemplate.EMAIL_CHANGED: EmailChangedValues,
     MailTemplate.LOGIN_LINKED: LoginLinkedValues,
     MailTemplate.LOGIN_UNLINKED: LoginUnlinkedValues,
+    MailTemplate.FACTOR_ADDED: FactorAddedValues,
+    MailTemplate.FACTOR_REMOVED: FactorRemovedValues,
+    MailTemplate.RECOVERY_CODE_USED: RecoveryCodeUsedValues,
 }
 """What each template needs: exactly this."""
 

@@ -1,13 +1,13 @@
 """Allow users without a password, who log in by an outside provider.
 
-Revises: 4f0a1c5e2b71
+Revises: 7c3d9e51a0f4
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "8c4d2e9f7a15"
-down_revision = "4f0a1c5e2b71"
+down_revision = "7c3d9e51a0f4"
 branch_labels = None
 depends_on = None
 
