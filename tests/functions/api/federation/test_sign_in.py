@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from shared.domains.audit.models import AuditEntry
 from shared.domains.federation import service
 from shared.domains.federation.models import ExternalLink
 from shared.domains.identity.models import User
+from shared.domains.mfa.models import TotpAuthenticator
 from shared.domains.sessions.models import SessionRow
 from tests.functions.api.federation.conftest import APP, LOGIN, Visitor
 from tests.openid_provider import fragment_of
@@ -422,3 +424,23 @@ class TestHandover:
         assert statuses[0] == 200
         assert set(statuses) <= {200, 409}
         assert (await count(User), await count(ExternalLink)) == (1, 1)
+
+
+class TestSecondFactor:
+    @DATA_API
+    async def test_who_has_one_is_asked_for_it(
+        self, visitor: Visitor, webapp: httpx.AsyncClient
+    ) -> None:
+        headers = bearer(await visitor.sign_in())
+        me = (await webapp.get(ME, headers=headers)).json()
+        at = now()
+        async with unit_of_work() as session:
+            session.add(
+                TotpAuthenticator(
+                    user_id=UUID(me["id"]), sealed_secret="-", created_at=at, confirmed_at=at
+                )
+            )
+        answer = await visitor.sign_in()
+        assert refusal(answer) == (403, "second_factor_required")
+        assert answer.json()["methods"] == ["totp"]
+        assert await count(SessionRow) == 1
