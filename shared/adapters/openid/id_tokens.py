@@ -45,10 +45,11 @@ async def claims_of(
 async def _verified(token: str, *, metadata: Metadata) -> Mapping[str, Any]:
     allowed = sorted(ALGORITHMS & set(metadata.id_token_signing_alg_values_supported))
     key_id = jws.extract_compact(token.encode()).headers().get("kid")
-    for each in await keys_of(metadata, key_id=None if key_id is None else str(key_id)):
-        claims: Mapping[str, Any] = jwt.decode(token, each.key, algorithms=allowed).claims
-        return claims
-    raise ProviderRefusedError("no key of the provider has the ID token's id")
+    keys = await keys_of(metadata, key_id=None if key_id is None else str(key_id))
+    if len(keys) != 1:
+        raise ProviderRefusedError("no one key of the provider has the ID token's id")
+    claims: Mapping[str, Any] = jwt.decode(token, keys[0].key, algorithms=allowed).claims
+    return claims
 
 
 def _rules(metadata: Metadata, *, client_id: str, nonce: str) -> jwt.JWTClaimsRegistry:

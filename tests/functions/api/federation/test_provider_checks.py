@@ -212,7 +212,8 @@ class TestAnswers:
         monkeypatch.setattr(http, "TIMEOUT_S", 0.4)
 
     @pytest.mark.parametrize(
-        "fault", ["500", "redirect", "huge", "text", "deep", "list", "null", "silence", "drip"]
+        "fault",
+        ["500", "redirect", "huge", "packed", "text", "deep", "list", "null", "silence", "drip"],
     )
     @pytest.mark.parametrize("path", [DOCUMENT, "/token", "/jwks"])
     async def test_one_that_is_of_no_use_is_503(
