@@ -271,7 +271,7 @@ FAULTS: Mapping[str, Answer] = {
     "redirect": (302, {"Location": "/stolen"}, b""),
     "huge": (200, {}, b"[" + b"0," * 1_000_000 + b"0]"),
     "text": (200, {}, b"<html>"),
-    "packed": (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000 + b"{}")),
+    "packed": (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 5_000_000 + b"{}")),
     "deep": (200, {}, b"[" * 100_000),
     "list": json_answer([]),
     "null": json_answer(None),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.config.runtime import Environment, runtime_settings
 
@@ -55,12 +55,17 @@ class Provider(BaseModel):
         return self
 
 
-Providers = TypeAdapter(tuple[Provider, ...])
+_HIDDEN = ConfigDict(hide_input_in_errors=True)
+
+Providers = TypeAdapter(tuple[Provider, ...], config=_HIDDEN)
 """Reads a JSON array of providers."""
 
 
 class FederationSettings(BaseSettings):
     """The variable `OPENID_PROVIDERS`: a JSON array of `Provider`, empty where nobody declares any."""
+
+    # A secret that somebody put there by mistake is in no message.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     openid_providers: tuple[Provider, ...] = ()
 

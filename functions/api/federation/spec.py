@@ -17,5 +17,5 @@ SPEC = Function(
     ),
     extras=frozenset({"web", "database", "cache", "identity", "federation"}),
     memory_mb=1024,
-    bundle_mib=67,
+    bundle_mib=64,
 )
