@@ -29,7 +29,7 @@ class Provider(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     id: ProviderId
-    name: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
     kind: Literal["openid", "github"] = "openid"
     issuer: _Url
     client_id: str = Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")

@@ -55,6 +55,7 @@ def test_github_needs_no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
         {"issuer": "https://accounts.example.com?x=1"},
         {"issuer": "ftp://accounts.example.com"},
         {"client_id": ""},
+        {"name": "Acme\r\nBcc: eve@example.com"},
         {"scopes": ["email"]},
         {"client_secret": "in the environment"},
     ],
