@@ -2,10 +2,12 @@
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
-from shared.config.federation import Provider, Providers
+if TYPE_CHECKING:
+    from shared.config.federation import Provider
 
 _SECRET = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
@@ -24,7 +26,7 @@ class OpenIdProviders:
 
     def __init__(self, declared: object) -> None:
         listed = json.loads(declared) if isinstance(declared, str) else declared
-        self._providers = Providers.validate_python(listed or [])
+        self._providers = _read(listed) if listed else ()
         for each in self._providers:
             _check(each)
         if len(self.text) > LONGEST:
@@ -44,7 +46,15 @@ class OpenIdProviders:
         return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=arns)]
 
 
-def _check(provider: Provider) -> None:
+def _read(listed: object) -> "tuple[Provider, ...]":
+    # What the application reads is checked by what it reads it with; where there is nothing, synthesis
+    # loads none of it.
+    from shared.config.federation import Providers
+
+    return Providers.validate_python(listed)
+
+
+def _check(provider: "Provider") -> None:
     if not provider.issuer.startswith("https://"):
         raise ValueError(f"the issuer of {provider.id} has no https address")
     if provider.secret_id is not None and not _SECRET.fullmatch(provider.secret_id):

@@ -89,6 +89,8 @@ BY_NEED: dict[Need, list[Granted]] = {
         (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), "{SigningKey/Secret}")
     ],
     Need.VAULT: [(("secretsmanager:GetSecretValue",), "{Vault/Secret}")],
+    Need.PASSKEYS: [],
+    Need.OPENID_PROVIDERS: [],  # none is declared: see test_openid_providers
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
     Need.FILES: [
