@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.adapters.database.base import Base, Identified
+from shared.domains.identity.models import User
 
 
 class ExternalFlow(Identified, Base):
@@ -20,7 +21,7 @@ class ExternalFlow(Identified, Base):
 
     provider: Mapped[str] = mapped_column(String(32))
     return_to: Mapped[str | None]
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     token_digest: Mapped[str] = mapped_column(String(64))
     state_digest: Mapped[str] = mapped_column(String(64), unique=True)
     spent_at: Mapped[datetime | None]
@@ -38,7 +39,7 @@ class ExternalLink(Identified, Base):
 
     __tablename__ = "external_links"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(String(32))
     issuer: Mapped[str]
     subject: Mapped[str] = mapped_column(String(255))
