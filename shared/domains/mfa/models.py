@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.adapters.database.base import Base, Identified
+from shared.domains.identity.models import User
+from shared.domains.sessions.models import SessionRow
 
 
 class TotpAuthenticator(Base):
@@ -19,9 +21,7 @@ class TotpAuthenticator(Base):
 
     __tablename__ = "totp_authenticators"
 
-    user_id: Mapped[UUID] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
     sealed_secret: Mapped[str]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
@@ -35,7 +35,7 @@ class RecoveryCode(Base):
     __tablename__ = "recovery_codes"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -51,7 +51,7 @@ class PasskeyRow(Identified, Base):
 
     __tablename__ = "passkeys"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     credential_id: Mapped[str] = mapped_column(String(1364), unique=True)
     public_key: Mapped[str]
     sign_count: Mapped[int] = mapped_column(BigInteger)
@@ -77,7 +77,7 @@ class MfaChallenge(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     purpose: Mapped[str] = mapped_column(String(64))
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     opening: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     expires_at: Mapped[datetime]
@@ -93,6 +93,6 @@ class MfaConfirmation(Base):
     __tablename__ = "mfa_confirmations"
 
     session_id: Mapped[UUID] = mapped_column(
-        ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey(SessionRow.id, ondelete="CASCADE"), primary_key=True
     )
     expires_at: Mapped[datetime]

@@ -136,4 +136,5 @@ class TestAnswer:
             async with unit_of_work() as session:
                 await mfa.answer(session, given, device=DEVICE)
         async with unit_of_work() as session:
-            assert await mfa.answer(session, given, device=DEVICE, flow="oauth")
+            opening = await mfa.answer(session, given, device=DEVICE, flow="oauth")
+        assert opening.client_id == "app"
