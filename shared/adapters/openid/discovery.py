@@ -1,5 +1,6 @@
 """What a provider says of itself (OpenID Connect Discovery 1.0), and its keys, kept for a while."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ LIFE = timedelta(hours=1)
 RETRY = timedelta(minutes=1)
 """How long a process waits before it fetches keys again for an unknown one: forged ids cost nothing."""
 
-_KINDS = {"RSA": RSAKey, "EC": ECKey}
+_KINDS: Mapping[str, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}
 
 
 class Metadata(BaseModel):
