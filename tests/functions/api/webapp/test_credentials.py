@@ -17,7 +17,7 @@ from shared.adapters import vault
 from shared.adapters.database.sessions import autocommit, unit_of_work
 from shared.adapters.outbox.models import OutboxRow
 from shared.core.clock import now
-from shared.core.events import Envelope
+from shared.core.events import Envelope, Event
 from shared.domains.audit.models import AuditEntry
 from shared.domains.identity import api as identity
 from shared.domains.identity import service
@@ -46,7 +46,7 @@ async def send_resets() -> None:
         names = ("id", "type", "version", "aggregate", "sequence", "occurred_at", "data")
         envelope = Envelope(**{name: getattr(row, name) for name in names})
         body = json.dumps({"detail": envelope.model_dump(mode="json")})
-        handlers = {PasswordResetRequested: send_reset}
+        handlers: dict[type[Event], Any] = {PasswordResetRequested: send_reset}
         await consume(body, consumer="password-resets", handlers=handlers)
 
 
