@@ -13,7 +13,7 @@ from infra_cdk.local.ports import HOST, held_port
 from infra_cdk.local.processes import Child, accepts_connections, dying_with_parent, start
 from infra_cdk.local.servers import server_environment
 
-_OWN = ("PORT", "SWITCHYARD_STATE", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL")
+_OWN = ("PORT", "SWITCHYARD_STATE", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL", "OPENID_PROVIDERS")
 
 
 @dataclass(frozen=True)

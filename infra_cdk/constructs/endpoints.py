@@ -30,7 +30,9 @@ BY_NEED: Mapping[Need, tuple[Endpoint, ...]] = {
     Need.SIGNING_KEY: (SECRETS,),
     Need.SIGNING_KEY_ROTATION: (SECRETS,),
     Need.VAULT: (SECRETS,),
+    Need.PASSKEYS: (),
     Need.GATEWAY_KEYS: (),  # whoever has it stands in no network
+    Need.OPENID_PROVIDERS: (),  # likewise
     Need.OUTBOX: (SQS,),
     Need.EVENT_BUS: (
         Endpoint(name="Events", service=ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE),

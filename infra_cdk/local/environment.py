@@ -54,6 +54,7 @@ class Settings:
     aws_url: str
     data_api_url: str
     log_level: str = "INFO"
+    openid_providers: str = "[]"
 
 
 def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
@@ -86,7 +87,9 @@ def _values(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_url,
         "SIGNING_SECRET_ID": SIGNING_SECRET,
         "VAULT_SECRET_ID": VAULT_SECRET,
+        "WEBAUTHN_RP_ID": "localhost",  # an address is no domain: browsers refuse 127.0.0.1
         "GATEWAY_PREFIX": QUEUE_PREFIX,
+        "OPENID_PROVIDERS": settings.openid_providers,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,
         "FILES_BUCKET": FILES_BUCKET,

@@ -1,5 +1,6 @@
 """What the local runner is told, by environment variables."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,20 @@ from infra_cdk.registry import ROOT
 
 DEFAULT_PORT = 8000
 
+SECRET_OF_PROVIDER = "switchyard/local/openid/{}"  # noqa: S105  # the secret's name, not the secret
+
 _HIGHEST_PORT = 65535
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _REDIS_SCHEMES = frozenset({"redis", "rediss"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIdProviders:
+    """Outside providers: `text` as the functions get it, and their secrets by the names that stand in it."""
+
+    text: str = "[]"
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +34,8 @@ class Options:
 
     `place` is the directory of the state (`SWITCHYARD_STATE`), `port` that of the API (`PORT`).
     `database_url` and `redis_url` are servers that run already (`DATABASE_URL`, `REDIS_URL`); None
-    stands for one of the runner's own.
+    stands for one of the runner's own. `openid_providers` are those by whom users sign in
+    (`OPENID_PROVIDERS`): as on AWS, but with `client_secret` itself for `secret_id`.
     """
 
     place: Path = ROOT / ".local"
@@ -31,6 +43,7 @@ class Options:
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     log_level: str = "INFO"
+    openid_providers: OpenIdProviders = field(default_factory=OpenIdProviders)
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
@@ -46,6 +59,40 @@ def read_options(environ: Mapping[str, str]) -> Options:
         database_url=_database_url(given.get("DATABASE_URL")),
         redis_url=_redis_url(given.get("REDIS_URL")),
         log_level=_log_level(given.get("LOG_LEVEL", "INFO")),
+        openid_providers=_openid_providers(given.get("OPENID_PROVIDERS", "")),
+    )
+
+
+def _openid_providers(text: str) -> OpenIdProviders:
+    if not text:
+        return OpenIdProviders()
+    from shared.config.federation import FederationSettings
+
+    try:
+        declared = [dict(each) for each in json.loads(text)]
+        secrets = {
+            SECRET_OF_PROVIDER.format(each["id"]): str(each["client_secret"])
+            for each in declared
+            if "client_secret" in each
+        }
+        for each in declared:
+            if each.pop("client_secret", None):
+                each["secret_id"] = SECRET_OF_PROVIDER.format(each["id"])
+        FederationSettings.model_validate({"openid_providers": declared})
+    except (ValueError, TypeError, KeyError) as error:
+        # Where and which rule, but not what was given: that may be the secret.
+        raise StartError(f"OPENID_PROVIDERS is not understood: {_cause(error)}") from None
+    return OpenIdProviders(text=json.dumps(declared), secrets=secrets)
+
+
+def _cause(error: Exception) -> str:
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return "it is a JSON array of providers"
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+        for each in error.errors(include_input=False)
     )
 
 

@@ -121,7 +121,7 @@ async def _bring_up(
     client = await parts.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
     aws = AwsClient(client, url=servers.settings.aws_url)
     await asyncio.gather(
-        _prepare_aws(servers, state=state, aws=aws),
+        _prepare_aws(servers, options=options, state=state, aws=aws),
         servers.cache_ready(),
         _prepare_database(servers, functions=functions),
     )
@@ -220,13 +220,19 @@ async def _deploy_step(name: str, *, functions: "LambdaService") -> None:
         )
 
 
-async def _prepare_aws(servers: Servers, *, state: State, aws: "AwsClient") -> None:
+async def _prepare_aws(
+    servers: Servers, *, options: Options, state: State, aws: "AwsClient"
+) -> None:
     from infra_cdk.local.aws.client import RefusedError
     from infra_cdk.local.provisioning import provision
 
     await servers.aws_ready()
     origins = origins_of(servers.settings.port)
-    secrets = {SIGNING_SECRET: state.signing_key(), VAULT_SECRET: state.vault_secret()}
+    secrets = {
+        SIGNING_SECRET: state.signing_key(),
+        VAULT_SECRET: state.vault_secret(),
+        **options.openid_providers.secrets,
+    }
     try:
         await provision(registry(), aws=aws, secrets=secrets, origins=origins)
     except RefusedError as error:

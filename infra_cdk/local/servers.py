@@ -47,6 +47,7 @@ class Servers:
             aws_url=f"http://{HOST}:{self._ports['moto']}",
             data_api_url=f"http://{HOST}:{self._ports['data-api']}",
             log_level=self._options.log_level,
+            openid_providers=self._options.openid_providers.text,
         )
 
     @property
@@ -158,7 +159,12 @@ class Servers:
 
 def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a server: what the user's own AWS set-up says is not for it."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+    secret = {"OPENID_PROVIDERS"}
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith("AWS_") and name not in secret
+    }
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     aws = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
     # By default moto lets the page of any web site read all that it holds.

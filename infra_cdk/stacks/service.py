@@ -15,6 +15,7 @@ from infra_cdk.constructs.function import DeployedFunction
 from infra_cdk.constructs.generated_secret import GeneratedSecret
 from infra_cdk.constructs.mail import Mail
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.openid_providers import OpenIdProviders
 from infra_cdk.constructs.queues import Queues
 from infra_cdk.constructs.rest_api import RestApi
 from infra_cdk.constructs.schedules import Schedules
@@ -35,10 +36,12 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `public_url` is where clients reach the API if not at the gateway's own address; `mail_from`
-    is who mail is sent from, an address that SES knows; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without them, for the tests;
+    names; `public_url` is where clients reach the API if not at the gateway's own address; `webauthn_rp_id`
+    is the domain of passkeys if not that address's host; `mail_from` is who mail is sent from, an address that SES
+    knows; `openid_providers` are those by whom users sign in (see `OpenIdProviders`); `bundles` is the folder of the
+    bundles, `build` unless said, and `none` synthesises without them, for the tests;
     `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a bundle that is not
-    made, ValueError for a sender that is no address.
+    made, ValueError for a sender that is no address, or a provider that cannot be used.
     """
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
@@ -53,6 +56,7 @@ class ServiceStack(Stack):
         self._database = Database(self, "Database", network=self._network, environment=environment)
         self._cache = Cache(self, "Cache", network=self._network, environment=environment)
         self._add_secrets(environment)
+        self._providers = OpenIdProviders(self.node.try_get_context("openid_providers"))
         self._api = RestApi(
             self, "Api", environment=environment, cross_origin=bool(self._cors_origins)
         )
@@ -122,6 +126,7 @@ class ServiceStack(Stack):
             Need.SIGNING_KEY_ROTATION: self._signing_key.replacing_statements,
             Need.VAULT: self._vault.statements,
             Need.GATEWAY_KEYS: lambda: key_statements(self),
+            Need.OPENID_PROVIDERS: self._providers.statements,
             Need.OUTBOX: self._queues.nudging_statements,
             Need.EVENT_BUS: self._bus.statements,
             Need.FILES: self._files.statements,
@@ -144,6 +149,8 @@ class ServiceStack(Stack):
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
             "VAULT_SECRET_ID": self._vault.secret_id,
             "GATEWAY_PREFIX": self._environment.prefix,
+            "OPENID_PROVIDERS": self._providers.text,
+            "WEBAUTHN_RP_ID": self._context("webauthn_rp_id"),
             "OUTBOX_QUEUE_URL": self._queues.outbox_url,
             "EVENT_BUS_NAME": self._bus.name,
             "FILES_BUCKET": self._files.name,

@@ -28,6 +28,7 @@ class Metric(StrEnum):
     NUDGE_FAILED = "NudgeFailed"
     DEAD_LETTERS = "DeadLetters"
     LOGINS_SLOWED = "LoginsSlowed"
+    SIGNING_KEYS_ROTATED = "SigningKeysRotated"
     SIGNING_KEYS_STALE = "SigningKeysStale"
     DENY_LIST_DOWN = "DenyListDown"
     REFRESH_TOKEN_REUSED = "RefreshTokenReused"  # noqa: S105  # a metric's name

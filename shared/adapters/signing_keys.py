@@ -82,8 +82,10 @@ async def public_keys() -> list[dict[str, Any]]:
     return [key.as_dict(private=False, kid=key.thumbprint(), **more) for key in keys]
 
 
-async def rotate(why: Rotation) -> KeyRing:
-    """Replace the keys where there is a reason to, and drop those that are done with; return the ring.
+async def rotate(why: Rotation) -> tuple[KeyRing, bool]:
+    """Replace the keys where there is a reason to, and drop those that are done with.
+
+    Return the ring, and whether it has changed.
 
     Raises botocore's errors, MalformedRingError: then nothing is changed. For one process at a time.
     """
@@ -95,7 +97,8 @@ async def rotate(why: Rotation) -> KeyRing:
     if ring != old:
         await secrets.replace_secret(secret_id, ring.text)
         _known.clear()
-    return ring
+        count(Metric.SIGNING_KEYS_ROTATED)
+    return ring, ring != old
 
 
 @cache

@@ -8,8 +8,10 @@ from shared.adapters.outbox import models as outbox
 from shared.domains.audit import models as audit
 from shared.domains.catalog import models as catalog
 from shared.domains.dead_letters import models as dead_letters
+from shared.domains.federation import models as federation
 from shared.domains.identity import models as identity
 from shared.domains.logins import models as logins
+from shared.domains.mfa import models as mfa
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
 
@@ -18,11 +20,13 @@ __all__ = [
     "audit",
     "catalog",
     "dead_letters",
+    "federation",
     "idempotency",
     "identity",
     "inbox",
     "jobs",
     "logins",
+    "mfa",
     "outbox",
     "sessions",
     "tasks",

@@ -48,6 +48,13 @@ class Need(StrEnum):
     """To replace the keys that access tokens are signed with."""
     VAULT = "vault"
     """To make keyed digests, and to seal what must be read again."""
+    OPENID_PROVIDERS = "openid-providers"
+    """To have users sign in by outside providers, and to read the secrets that those know it by.
+
+    They are on the internet: such a function stands in no network.
+    """
+    PASSKEYS = "passkeys"
+    """To make and verify passkeys, which are one site's: nothing outside the process, but a variable."""
     GATEWAY_KEYS = "gateway-keys"
     """To make and remove API Gateway's API keys, to put them on plans, and to read their usage.
 

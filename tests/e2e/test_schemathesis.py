@@ -42,9 +42,12 @@ BEYOND_SCHEMAS = {
     "invalid_cursor",
     "invalid_email_token",
     "invalid_refresh_token",
+    "invalid_sign_in",
     "item_changed",
     "item_not_found",
+    "link_not_found",
     "no_such_item",
+    "no_such_provider",
     "no_such_upload",
     "post_not_found",
     "queue_not_found",
@@ -197,6 +200,13 @@ NEEDS_MORE = {
     "POST /webapp/refresh",  # a refresh token, likewise
     "POST /webapp/email-verification",  # the token of a mail, likewise
     "POST /webapp/password-reset/confirmation",
+    # An outside provider, and what it answers: none is declared.
+    "POST /webapp/external-login/{provider}",
+    "GET /webapp/external-login/{provider}/callback",
+    "POST /webapp/external-login/handover",
+    "POST /webapp/external-login/links/{provider}",
+    "POST /webapp/external-login/links",
+    "DELETE /webapp/external-login/links/{link_id}",
     # What ends the campaign's own session is not sent: see schemathesis.toml.
     "POST /webapp/logout",
     "DELETE /webapp/sessions",

@@ -8,6 +8,14 @@ import pytest
 
 from tests.infra_cdk.templates import Template
 
+_PROVIDER = {
+    "id": "acme",
+    "name": "Acme",
+    "issuer": "https://accounts.example.com",
+    "client_id": "switchyard",
+    "secret_id": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:openid/acme-AbCdEf",
+}
+
 
 @pytest.fixture(scope="session")
 def cloud_assemblies(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
@@ -35,6 +43,7 @@ def production_template(cloud_assemblies: Path) -> Path:
         "cors_origins": "https://app.example.com,https://admin.example.com",
         "trusted_hosts": "api.example.com",
         "mail_from": "Switchyard <post@mail.example.com>",
+        "openid_providers": json.dumps([_PROVIDER]),
     }
     return _synthesised(cloud_assemblies, environment="production", **context)
 

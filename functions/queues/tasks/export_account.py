@@ -12,6 +12,8 @@ from shared.core.schema import Paging, Schema
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.schemas import ItemFilter, PostFilter
 from shared.domains.identity import api as identity
+from shared.domains.mfa import api as mfa
+from shared.domains.sessions import api as sessions
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import TaskFilter
 
@@ -57,7 +59,19 @@ async def _tasks(session: "AsyncSession", owner_id: UUID, paging: Paging) -> Pag
     return await tasks.list_tasks(session, owner_id=owner_id, which=TaskFilter(), paging=paging)
 
 
-SECTIONS: Mapping[str, Pages] = {"items": _items, "posts": _posts, "tasks": _tasks}
+async def _sessions(session: "AsyncSession", owner_id: UUID, _: Paging) -> Page[Any]:
+    # All of them: there are 200 at most.
+    found = await sessions.list_sessions(session, user_id=owner_id, current=None)
+    return Page(items=list(found))
+
+
+SECTIONS: Mapping[str, Pages] = {
+    "items": _items,
+    "posts": _posts,
+    "tasks": _tasks,
+    "sessions": _sessions,
+    "second_factors": mfa.export_factors,
+}
 """In their order in the file, behind the user."""
 
 _ORDER = (*SECTIONS, None)

@@ -1,4 +1,4 @@
-"""Forgets failed logins that make no difference any more, and tokens of mails that have expired."""
+"""Forgets failed logins that make no difference any more, and tokens, challenges and sign-ins that have expired."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 async def expire_logins(turn: Turn) -> Report:
-    """Forget both in chunks, while there is time."""
+    """Forget them in chunks, while there is time."""
     counters = await in_chunks(_forget_counters, deadline=turn.deadline)
     tokens = await in_chunks(_forget_tokens, deadline=turn.deadline)
+    challenges = await in_chunks(_forget_challenges, deadline=turn.deadline)
+    flows = await in_chunks(_forget_flows, deadline=turn.deadline)
+    swept = {"counters": counters, "tokens": tokens, "challenges": challenges, "flows": flows}
     return {
-        "counters": counters.done,
-        "tokens": tokens.done,
-        "complete": counters.complete and tokens.complete,
+        **{name: each.done for name, each in swept.items()},
+        "complete": all(each.complete for each in swept.values()),
     }
 
 
@@ -31,6 +33,18 @@ async def _forget_tokens(session: "AsyncSession", limit: int) -> int:
     from shared.domains.identity import api as identity
 
     return await identity.forget_expired_tokens(session, at=now(), limit=limit)
+
+
+async def _forget_flows(session: "AsyncSession", limit: int) -> int:
+    from shared.domains.federation import api as federation
+
+    return await federation.forget_expired(session, at=now(), limit=limit)
+
+
+async def _forget_challenges(session: "AsyncSession", limit: int) -> int:
+    from shared.domains.mfa import api as mfa
+
+    return await mfa.forget_expired(session, at=now(), limit=limit)
 
 
 handler = job_handler(expire_logins, name=SPEC.name)

@@ -1,4 +1,4 @@
-"""Forgets failed logins that make no difference any more, and tokens of mails that have expired."""
+"""Forgets failed logins that make no difference any more, and tokens, challenges and sign-ins that have expired."""
 
 from shared.manifest.function import Function, Need
 from shared.manifest.triggers import Schedule

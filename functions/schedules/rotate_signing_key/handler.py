@@ -7,6 +7,7 @@ from typing import Any
 from functions.schedules.rotate_signing_key.spec import SPEC
 from shared.adapters.logging import logger
 from shared.core.key_ring import Rotation
+from shared.domains.audit import api as audit
 from shared.worker.deadline import LambdaContext
 from shared.worker.job import MalformedScheduleError, Outcome, Report, Turn, job_handler
 
@@ -19,12 +20,28 @@ async def rotate(_: Turn, *, why: Rotation) -> Report:
     """Rotate, and report the ring: how many keys it has, and from when on the newest signs."""
     from shared.adapters import signing_keys
 
-    ring = await signing_keys.rotate(why)
+    ring, changed = await signing_keys.rotate(why)
     report = {"why": why.value, "keys": len(ring.keys)}
     if len(ring.keys) > 1 or why is not Rotation.DUE:
         report["newest_signs_from"] = ring.keys[-1].signs_from.isoformat()
     logger().info("signing keys looked after", extra=report)
+    if changed:
+        await _record(report)
     return report
+
+
+async def _record(report: Report) -> None:
+    """Write a rotation into the audit trail, after it: without a trail it is counted by a metric still."""
+    from shared.adapters.database.sessions import unit_of_work
+
+    async with unit_of_work() as session:
+        audit.record(
+            session,
+            action="signing_keys.rotated",
+            subject="signing_keys",
+            actor_id=None,
+            details=report,
+        )
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -4,16 +4,53 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import MISSING
+
 from shared.core.lazy import lazy_module
 from shared.domains.identity.schemas import (
     Contact,
     Credentials,
+    Email,
+    ExternalRegistration,
+    GivenPassword,
     PasswordReset,
     Registration,
     Role,
     User,
     UserChange,
 )
+
+__all__ = [
+    "Contact",
+    "Credentials",
+    "Email",
+    "ExternalRegistration",
+    "GivenPassword",
+    "PasswordReset",
+    "Registration",
+    "Role",
+    "User",
+    "UserChange",
+    "change_user",
+    "check_credentials",
+    "confirm_password",
+    "confirm_password_if_any",
+    "delete_user",
+    "find_by_email",
+    "find_contact",
+    "forget_expired_tokens",
+    "get_user",
+    "has_password",
+    "register",
+    "register_external",
+    "request_password_reset",
+    "request_verification",
+    "require_operator",
+    "reset_password",
+    "send_password_reset",
+    "set_role",
+    "verify_email",
+]
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,8 +84,8 @@ async def change_user(
 ) -> User:
     """Change a user. Another password ends all sessions but `session_id`; another address is to be verified.
 
-    Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError,
-    InvalidAccessTokenError.
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, WeakPasswordError,
+    UsernameTakenError, EmailTakenError, InvalidAccessTokenError.
     """
     changed = await service.change(session, user_id=user_id, session_id=session_id, change=change)
     return User.model_validate(changed)
@@ -65,8 +102,38 @@ async def verify_email(session: "AsyncSession", token: str) -> None:
 
 
 async def request_password_reset(session: "AsyncSession", email: str) -> None:
-    """Send who has this address the mail that resets their password; nobody is told whether there is one."""
+    """Have the mail that resets a password sent to whoever has this address; nobody is told of that.
+
+    It takes the same time for every address: another function looks the user up, and calls `send_password_reset`.
+    """
     await service.request_password_reset(session, email)
+
+
+async def send_password_reset(session: "AsyncSession", sealed_email: str) -> None:
+    """Send who has an address the mail that resets their password, if anybody has. Raises SealBrokenError."""
+    await service.send_password_reset(session, sealed_email)
+
+
+async def register_external(session: "AsyncSession", registration: ExternalRegistration) -> User:
+    """Make a user without a password, whose address an outside provider has verified.
+
+    Raises EmailTakenError; UsernameTakenError where another takes the name at the same moment.
+    """
+    return User.model_validate(await service.register_external(session, registration))
+
+
+async def find_by_email(session: "AsyncSession", email: str) -> User | None:
+    """Return who has an address, in any case: `email_verified` says whether it is theirs for sure."""
+    user = await service.find_by_email(session, email)
+    return User.model_validate(user) if user else None
+
+
+async def has_password(session: "AsyncSession", user_id: UUID) -> bool:
+    """Tell whether a user has a password; it stays so until the transaction ends.
+
+    Raises InvalidAccessTokenError where there is no such user (any more).
+    """
+    return await service.has_password(session, user_id)
 
 
 async def reset_password(session: "AsyncSession", reset: PasswordReset) -> None:
@@ -89,11 +156,22 @@ async def find_contact(session: "AsyncSession", user_id: UUID) -> Contact | None
 
 
 async def confirm_password(session: "AsyncSession", *, user_id: UUID, password: str) -> None:
-    """Make sure that a user knows their password.
+    """Make sure that a user knows their password; guessing it is slowed down as at logins.
 
-    Raises WrongPasswordError, InvalidAccessTokenError where there is no such user (any more).
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError where
+    there is no such user (any more).
     """
     await service.confirm_password(session, user_id=user_id, password=password)
+
+
+async def confirm_password_if_any(
+    session: "AsyncSession", *, user_id: UUID, password: str | MISSING
+) -> None:
+    """Make sure that a user knows their password, if they have one.
+
+    Raises WrongPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    """
+    await service.confirm_password_if_any(session, user_id=user_id, password=password)
 
 
 async def delete_user(session: "AsyncSession", user_id: UUID) -> None:

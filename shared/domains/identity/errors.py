@@ -57,6 +57,18 @@ class WrongPasswordError(ValidationFailedError):
         super().__init__("The current password is missing or wrong.", errors=[field])
 
 
+class NoPasswordError(ConflictError):
+    """This needs the user's password, and they have none: they log in by an outside provider."""
+
+    code = "no_password"
+    title = "No password"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You have no password yet: set one through the password reset, by a mail to your address."
+        )
+
+
 class InvalidCredentialsError(UnauthorizedError):
     """No account has this name and password; which of the two is wrong is not told."""
 

@@ -18,7 +18,8 @@ class User(Identified, Base):
     username: Mapped[str]
     email: Mapped[str]
     email_verified_at: Mapped[datetime | None]
-    password_hash: Mapped[str] = mapped_column(deferred=True, deferred_raiseload=True)
+    # None for who only logs in by an outside provider.
+    password_hash: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
     role: Mapped[Role] = mapped_column(
         enum_of(Role, name="user_role"),
         default=Role.USER,

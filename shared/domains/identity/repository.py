@@ -75,6 +75,12 @@ async def find_by_name_for_change(session: AsyncSession, username: str) -> User 
     return await session.scalar(named.with_for_update())
 
 
+async def has_name(session: AsyncSession, username: str) -> bool:
+    """Tell whether a user has this name, in any case."""
+    named = select(User.id).where(func.lower(User.username) == username.lower())
+    return await session.scalar(named) is not None
+
+
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the user with an e-mail address in any case, or None."""
     return await session.scalar(select(User).where(func.lower(User.email) == email.lower()))

@@ -102,6 +102,17 @@ class Registration(Schema):
     password: NewPassword
 
 
+class ExternalRegistration(Schema):
+    """A new user without a password: an outside provider says who they are, and vouches for the address.
+
+    `name` is what the provider calls them: a user name is made of it.
+    """
+
+    name: str
+    email: Email
+    locale: str = "en"
+
+
 class UserChange(Schema):
     """New values for some of a user's fields; a new password needs the current one."""
 

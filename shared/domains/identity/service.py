@@ -1,17 +1,20 @@
 """The rules of identity."""
 
+import re
+import secrets
 from datetime import timedelta
 from uuid import UUID
 
 from pydantic import MISSING
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.adapters import passwords
+from shared.adapters import passwords, vault
 from shared.adapters.idempotency import idempotency
 from shared.adapters.outbox import outbox
 from shared.config.identity import password_settings
 from shared.core.clock import now
 from shared.core.errors import InvalidAccessTokenError
+from shared.core.ids import new_id
 from shared.core.opaque_tokens import digest_of, new_token
 from shared.core.passwords import canonical, is_guessable
 from shared.domains.audit import api as audit
@@ -19,16 +22,18 @@ from shared.domains.identity import repository
 from shared.domains.identity.errors import (
     InvalidCredentialsError,
     InvalidEmailTokenError,
+    NoPasswordError,
     NoSuchUserError,
     OperatorsOnlyError,
     WeakPasswordError,
     WrongPasswordError,
 )
-from shared.domains.identity.events import UserDeleted
+from shared.domains.identity.events import PasswordResetRequested, UserDeleted
 from shared.domains.identity.models import EmailToken, User
 from shared.domains.identity.schemas import (
     Credentials,
     EmailPurpose,
+    ExternalRegistration,
     PasswordReset,
     Registration,
     Role,
@@ -50,6 +55,12 @@ TOKEN_LIFE = {
 
 MOST_TOKENS = 3
 """Tokens of one purpose that a user can have at once: nobody fills another's mailbox."""
+
+_SEAL = "password reset"
+
+_SHORTEST_NAME = 3
+_SUFFIX_BYTES = 4
+_LONGEST_STEM = 32 - 1 - 2 * _SUFFIX_BYTES
 
 _TEMPLATES = {
     EmailPurpose.VERIFY: MailTemplate.VERIFY_EMAIL,
@@ -93,7 +104,7 @@ async def check_credentials(session: AsyncSession, credentials: Credentials) -> 
     admitted = await logins.admit(session, attempt)
     typed = canonical(credentials.password)
     matches = await passwords.verify_password(typed, user.password_hash if user else None)
-    if user is None or not matches:
+    if user is None or user.password_hash is None or not matches:
         await logins.fail(session, admitted)
         raise InvalidCredentialsError
     await logins.succeed(session, admitted)
@@ -116,12 +127,28 @@ async def find(session: AsyncSession, user_id: UUID) -> User | None:
 
 
 async def confirm_password(session: AsyncSession, *, user_id: UUID, password: str) -> None:
-    """Make sure that a user knows their password. Raises WrongPasswordError, InvalidAccessTokenError."""
+    """Make sure that a user knows their password.
+
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    """
     user = await repository.find_with_hash(session, user_id)
     if user is None:
         raise InvalidAccessTokenError
-    if not await passwords.verify_password(canonical(password), user.password_hash):
-        raise WrongPasswordError
+    await _require_password(session, user, given=password)
+
+
+async def confirm_password_if_any(
+    session: AsyncSession, *, user_id: UUID, password: str | MISSING
+) -> None:
+    """Make sure that a user knows their password, if they have one.
+
+    Raises WrongPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    """
+    user = await repository.find_with_hash(session, user_id)
+    if user is None:
+        raise InvalidAccessTokenError
+    if user.password_hash is not None:
+        await _require_password(session, user, given=password)
 
 
 async def delete(session: AsyncSession, user_id: UUID) -> None:
@@ -138,15 +165,15 @@ async def change(
 
     Both need the current password: by another address a password could be reset.
 
-    Raises WrongPasswordError, WeakPasswordError, UsernameTakenError, EmailTakenError and, where the
-    user is gone, InvalidAccessTokenError.
+    Raises WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError, WeakPasswordError,
+    UsernameTakenError, EmailTakenError and, where the user is gone, InvalidAccessTokenError.
     """
     user = await repository.find_for_change(session, user_id)
     if user is None:
         raise InvalidAccessTokenError
     before = user.email
     if change.password is not MISSING or change.email not in (MISSING, before):
-        await _require_password(user, change)
+        await _require_password(session, user, given=change.current_password)
     if change.username is not MISSING:
         user.username = change.username
     if change.password is not MISSING:
@@ -177,9 +204,46 @@ async def verify_email(session: AsyncSession, token: str) -> None:
 
 
 async def request_password_reset(session: AsyncSession, email: str) -> None:
-    """Send who has this address the mail that resets their password; nobody is told whether there is one."""
+    """Have the mail that resets a password sent to whoever has this address.
+
+    Nobody is looked up here: by how long the answer takes nobody learns whether there is one.
+    """
+    sealed = await vault.seal(email, purpose=_SEAL)
+    outbox.add(session, PasswordResetRequested(request_id=new_id(), sealed_email=sealed))
+
+
+async def send_password_reset(session: AsyncSession, sealed_email: str) -> None:
+    """Send who has an address the mail that resets their password, if anybody has. Raises SealBrokenError."""
+    email = await vault.unseal(sealed_email, purpose=_SEAL)
     if user := await repository.find_by_email(session, email):
         await _send_token(session, user, purpose=EmailPurpose.RESET_PASSWORD)
+
+
+async def register_external(session: AsyncSession, registration: ExternalRegistration) -> User:
+    """Make a user without a password, whose address a provider has verified. Raises EmailTakenError."""
+    user = User(
+        username=await _free_name(session, registration.name),
+        email=registration.email,
+        email_verified_at=now(),
+        password_hash=None,
+        locale=registration.locale,
+    )
+    await repository.save(session, user)
+    await _notify(session, user, template=MailTemplate.WELCOME, to=user.email)
+    return user
+
+
+async def find_by_email(session: AsyncSession, email: str) -> User | None:
+    """Return who has an address, in any case, whether it is verified or not."""
+    return await repository.find_by_email(session, email)
+
+
+async def has_password(session: AsyncSession, user_id: UUID) -> bool:
+    """Tell whether a user has a password, held until the transaction ends. Raises InvalidAccessTokenError."""
+    user = await repository.find_for_change(session, user_id)
+    if user is None:
+        raise InvalidAccessTokenError
+    return user.password_hash is not None
 
 
 async def reset_password(session: AsyncSession, reset: PasswordReset) -> None:
@@ -277,10 +341,24 @@ async def _spend(session: AsyncSession, token: str, *, purpose: EmailPurpose) ->
     return user
 
 
-async def _require_password(user: User, change: UserChange) -> None:
-    current = "" if change.current_password is MISSING else canonical(change.current_password)
-    if not await passwords.verify_password(current, user.password_hash):
+async def _require_password(session: AsyncSession, user: User, *, given: str | MISSING) -> None:
+    """Make sure that a user entered their password again. Guessing it is slowed down as at logins."""
+    if user.password_hash is None:
+        raise NoPasswordError
+    if given is MISSING:
         raise WrongPasswordError
+    await logins.admit_confirmation(user.id)
+    if not await passwords.verify_password(canonical(given), user.password_hash):
+        raise WrongPasswordError
+    await logins.confirm(session, user.id)
+
+
+async def _free_name(session: AsyncSession, wanted: str) -> str:
+    """Return a user name made of a text that may be anything: with a number behind it where it is taken."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted)[:_LONGEST_STEM].strip("._-")
+    if len(stem) >= _SHORTEST_NAME and not await repository.has_name(session, stem):
+        return stem
+    return f"{stem or 'user'}-{secrets.token_hex(_SUFFIX_BYTES)}"
 
 
 async def _set_password(user: User, password: str) -> None:

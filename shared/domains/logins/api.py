@@ -7,7 +7,17 @@ from uuid import UUID
 from shared.core.lazy import lazy_module
 from shared.domains.logins.schemas import Admitted, Attempt
 
-__all__ = ["Admitted", "Attempt", "admit", "fail", "forget_stale", "forgive", "succeed"]
+__all__ = [
+    "Admitted",
+    "Attempt",
+    "admit",
+    "admit_confirmation",
+    "confirm",
+    "fail",
+    "forget_stale",
+    "forgive",
+    "succeed",
+]
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,6 +41,19 @@ async def fail(session: "AsyncSession", admitted: Admitted) -> None:
 async def succeed(session: "AsyncSession", admitted: Admitted) -> None:
     """Say that an attempt succeeded."""
     await service.succeed(session, admitted)
+
+
+async def admit_confirmation(user_id: UUID) -> None:
+    """Let a logged-in user enter their password again, counted as failed until `confirm`.
+
+    Raises TooManyLoginAttemptsError. It is counted in a transaction of its own: whatever becomes of the request.
+    """
+    await service.admit_confirmation(user_id)
+
+
+async def confirm(session: "AsyncSession", user_id: UUID) -> None:
+    """Say that a password that was entered again was right."""
+    await service.confirm(session, user_id)
 
 
 async def forgive(session: "AsyncSession", user_id: UUID) -> None:

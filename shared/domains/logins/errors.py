@@ -4,11 +4,11 @@ from shared.core.errors import TooManyRequestsError
 
 
 class TooManyLoginAttemptsError(TooManyRequestsError):
-    """Too many logins failed: the password is not looked at until the time is over."""
+    """Too many passwords were wrong: none is looked at until the time is over."""
 
     code = "too_many_login_attempts"
     title = "Too many login attempts"
 
     def __init__(self, *, retry_after_s: int) -> None:
-        detail = "Too many logins failed: wait as long as Retry-After says, or reset your password."
+        detail = "Too many passwords were wrong: wait as long as Retry-After says, or reset your password."
         super().__init__(detail, retry_after_s=retry_after_s)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters import digests
+from shared.adapters.database.sessions import unit_of_work
 from shared.adapters.logging import logger
 from shared.adapters.metrics import Metric
 from shared.adapters.metrics import count as count_metric
@@ -48,7 +49,8 @@ async def admit(session: AsyncSession, attempt: Attempt) -> Admitted:
         until = await repository.blocked_until(session, counter)
         raise TooManyLoginAttemptsError(retry_after_s=_seconds_until(until, at=at))
     if failures == FREE_BY_ACCOUNT:
-        _tell(session, attempt)
+        # What was typed for a name may be a password: the trail tells of users only.
+        _tell_of(session, attempt.user_id)
     return Admitted(attempt=attempt, counter=counter, by_address=by_address, by_both=by_both)
 
 
@@ -67,15 +69,37 @@ async def succeed(session: AsyncSession, admitted: Admitted) -> None:
     await repository.make_known(session, admitted.by_both, at=at, known_until=at + KNOWN_FOR)
 
 
+async def admit_confirmation(user_id: UUID) -> None:
+    """Let a logged-in user enter their password again, counted as failed until `confirm`.
+
+    Counted apart from logins: who stole a session guesses no faster by it, and locks nobody out of logging in.
+    Raises TooManyLoginAttemptsError.
+    """
+    at, key = now(), await _key("confirmation", str(user_id))
+    # A refusal rolls the request's own transaction back, an Idempotency-Key with it, and must be counted.
+    async with unit_of_work() as session:
+        failures = await repository.count(session, key, free=FREE_BY_ACCOUNT, at=at)
+        until = None if failures else await repository.blocked_until(session, key)
+        if failures == FREE_BY_ACCOUNT:
+            _tell_of(session, user_id)
+    if failures is None:
+        raise TooManyLoginAttemptsError(retry_after_s=_seconds_until(until, at=at))
+
+
+async def confirm(session: AsyncSession, user_id: UUID) -> None:
+    """Forget that a password was entered wrongly: now it was right."""
+    await repository.forget(session, await _key("confirmation", str(user_id)))
+
+
 async def forgive(session: AsyncSession, user_id: UUID) -> None:
     """Forget the failures of a user who has proved who they are otherwise."""
     await repository.forget(session, await _key("account", str(user_id)))
+    await confirm(session, user_id)
 
 
-def _tell(session: AsyncSession, attempt: Attempt) -> None:
-    # What was typed for a name may be a password: the trail tells of users only.
-    if attempt.user_id:
-        subject = f"user:{attempt.user_id}"
+def _tell_of(session: AsyncSession, user_id: UUID | None) -> None:
+    if user_id:
+        subject = f"user:{user_id}"
         audit.record(session, action="logins.slowed", subject=subject, actor_id=None)
     logger().warning("logins of an account are slowed down")
     count_metric(Metric.LOGINS_SLOWED)

@@ -16,6 +16,7 @@ __all__ = [
     "TokenPair",
     "access_token",
     "authenticate",
+    "began_after",
     "forget_ended",
     "list_sessions",
     "open_session",
@@ -61,6 +62,11 @@ async def access_token(
 async def authenticate(token: str) -> Principal:
     """Return who an access token speaks for. Raises InvalidAccessTokenError."""
     return await service.authenticate(token)
+
+
+async def began_after(session: "AsyncSession", user: Principal, *, moment: datetime) -> bool:
+    """Tell whether a caller logged in after a moment, in the session that speaks for them."""
+    return await repository.began_after(session, user.session_id, moment=moment)
 
 
 async def list_sessions(

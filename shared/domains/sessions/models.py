@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.adapters.database.base import Base, Identified
+from shared.domains.identity.models import User
 
 
 class SessionRow(Identified, Base):
@@ -15,7 +16,7 @@ class SessionRow(Identified, Base):
 
     __tablename__ = "sessions"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     client_id: Mapped[str | None] = mapped_column(String(64))
     scope: Mapped[str]
     methods: Mapped[list[str]] = mapped_column(JSONB)
@@ -42,7 +43,7 @@ class RefreshTokenRow(Identified, Base):
 
     __tablename__ = "refresh_tokens"
 
-    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(SessionRow.id, ondelete="CASCADE"))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     nonce: Mapped[str | None] = mapped_column(String(64))
     spent_at: Mapped[datetime | None]

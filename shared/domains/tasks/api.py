@@ -37,8 +37,8 @@ async def begin_upload(*, owner_id: UUID, request: UploadRequest) -> Upload:
 async def queue(session: "AsyncSession", *, owner_id: UUID, wanted: TaskRequest) -> Task:
     """Make a task, which begins once the transaction is committed.
 
-    Raises NoSuchUploadError, WrongPasswordError, TooManyTasksError, AccountClosingError and, where the
-    owner is gone, UnauthorizedError.
+    Raises NoSuchUploadError, WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError,
+    TooManyTasksError, AccountClosingError and, where the owner is gone, UnauthorizedError.
     """
     return _task_of(await service.queue(session, owner_id=owner_id, wanted=wanted))
 

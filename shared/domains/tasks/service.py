@@ -93,8 +93,8 @@ async def queue(
 ) -> Task:
     """Make a task and have it begun.
 
-    Raises NoSuchUploadError, WrongPasswordError, TooManyTasksError, AccountClosingError and, where the
-    owner is gone, UnauthorizedError.
+    Raises NoSuchUploadError, WrongPasswordError, NoPasswordError, TooManyLoginAttemptsError,
+    TooManyTasksError, AccountClosingError and, where the owner is gone, UnauthorizedError.
     """
     await _require_means(session, owner_id=owner_id, wanted=wanted)
     await _require_room(session, owner_id=owner_id, kind=wanted.kind)

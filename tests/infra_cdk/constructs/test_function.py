@@ -92,6 +92,8 @@ BY_NEED: dict[Need, list[Granted]] = {
     ],
     Need.VAULT: [(("secretsmanager:GetSecretValue",), "{Vault/Secret}")],
     Need.GATEWAY_KEYS: [((f"apigateway:{verb}",), PLANE + path) for verb, path in PERMISSIONS],
+    Need.PASSKEYS: [],
+    Need.OPENID_PROVIDERS: [],  # none is declared: see test_openid_providers
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
     Need.FILES: [

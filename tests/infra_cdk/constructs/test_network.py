@@ -12,6 +12,7 @@ SERVICES = {
     Need.SIGNING_KEY: {"Secrets": "secretsmanager"},
     Need.SIGNING_KEY_ROTATION: {"Secrets": "secretsmanager"},
     Need.VAULT: {"Secrets": "secretsmanager"},
+    Need.PASSKEYS: {},
     Need.OUTBOX: {"Sqs": "sqs"},
     Need.EVENT_BUS: {"Events": "events"},
     Need.FILES: {"S3": "s3"},

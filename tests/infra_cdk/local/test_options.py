@@ -1,5 +1,6 @@
 """What the local runner is told, and what it refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,43 @@ def test_each_variable_is_heeded() -> None:
     options = read_options(given)
     assert (options.port, options.log_level) == (65535, "DEBUG")
     assert options.place == Path.cwd() / "elsewhere"
+
+
+ACME = {
+    "id": "acme",
+    "name": "Acme",
+    "issuer": "https://accounts.example.com",
+    "client_id": "switchyard",
+    "client_secret": "my-password",
+}
+
+
+def test_the_secret_of_a_provider_stands_apart_from_what_functions_are_told() -> None:
+    found = read_options({"OPENID_PROVIDERS": json.dumps([ACME])}).openid_providers
+    (told,) = json.loads(found.text)
+    assert found.secrets == {told["secret_id"]: "my-password"}
+    assert "my-password" not in found.text + repr(found)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "{",
+        "7",
+        "[7]",
+        "[{}]",
+        [ACME | {"issuer": "http://192.0.2.1"}],
+        [ACME, ACME],
+        [ACME | {"x": 1}],
+    ],
+)
+def test_a_provider_that_is_none_is_refused_by_name_and_its_secret_not_shown(
+    declared: object,
+) -> None:
+    text = declared if isinstance(declared, str) else json.dumps(declared)
+    with pytest.raises(StartError, match="OPENID_PROVIDERS is not understood: ") as refused:
+        read_options({"OPENID_PROVIDERS": text})
+    assert "my-password" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

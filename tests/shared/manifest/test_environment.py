@@ -42,6 +42,8 @@ class TestVariables:
             (Need.SIGNING_KEY, {"SIGNING_SECRET_ID"}),
             (Need.SIGNING_KEY_ROTATION, {"SIGNING_SECRET_ID"}),
             (Need.VAULT, {"VAULT_SECRET_ID"}),
+            (Need.OPENID_PROVIDERS, {"OPENID_PROVIDERS"}),
+            (Need.PASSKEYS, {"WEBAUTHN_RP_ID"}),
             (Need.GATEWAY_KEYS, {"GATEWAY_PREFIX"}),
             (Need.OUTBOX, {"OUTBOX_QUEUE_URL"}),
             (Need.EVENT_BUS, {"EVENT_BUS_NAME"}),

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from shared.core.errors import IdempotencyKeyMissingError
 from shared.core.schema import Listing, Paging
-from shared.domains.identity.errors import WrongPasswordError
+from shared.domains.identity.errors import NoPasswordError, WrongPasswordError
+from shared.domains.logins.errors import TooManyLoginAttemptsError
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.errors import (
     AccountClosingError,
@@ -48,6 +49,8 @@ class TaskQuery(TaskFilter, Paging):
             IdempotencyKeyMissingError,
             NoSuchUploadError,
             WrongPasswordError,
+            NoPasswordError,
+            TooManyLoginAttemptsError,
             TooManyTasksError,
             AccountClosingError,
         ),

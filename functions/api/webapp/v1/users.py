@@ -5,11 +5,13 @@ from fastapi import APIRouter
 from shared.domains.identity import api as identity
 from shared.domains.identity.errors import (
     EmailTakenError,
+    NoPasswordError,
     UsernameTakenError,
     WeakPasswordError,
     WrongPasswordError,
 )
 from shared.domains.identity.schemas import Registration, User, UserChange
+from shared.domains.logins.errors import TooManyLoginAttemptsError
 from shared.web.auth import CurrentUser, ProfileReader
 from shared.web.idempotency import ON_EVERY_KEY, AnyonesIdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
@@ -59,6 +61,8 @@ async def get_own_user(user: ProfileReader, session: ReadSession) -> User:
         EmailTakenError,
         WeakPasswordError,
         WrongPasswordError,
+        NoPasswordError,
+        TooManyLoginAttemptsError,
     ),
     openapi_extra=limited(LimitGroup.WRITE),
 )

@@ -2,22 +2,32 @@
 
 import asyncio
 import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from sqlalchemy import select
 
+from functions.queues.password_resets.handler import send_reset
 from shared.adapters import vault
-from shared.adapters.database.sessions import autocommit
+from shared.adapters.database.sessions import autocommit, unit_of_work
 from shared.adapters.outbox.models import OutboxRow
 from shared.core.clock import now
+from shared.core.events import Envelope, Event
+from shared.domains.audit.models import AuditEntry
+from shared.domains.identity import api as identity
 from shared.domains.identity import service
+from shared.domains.identity.errors import EmailTakenError
+from shared.domains.identity.events import PasswordResetRequested
 from shared.domains.identity.models import EmailToken
-from shared.domains.identity.schemas import EmailPurpose
+from shared.domains.identity.schemas import EmailPurpose, ExternalRegistration, Registration
 from shared.domains.logins.service import FREE_BY_ACCOUNT
-from tests.web_fixtures import PASSWORD, Log, Member, SignUp, log_in
+from shared.worker.consumer import consume
+from tests.web_fixtures import PASSWORD, Log, Member, SignUp, log_in, token_of
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +35,19 @@ V1 = "/v1/webapp"
 ME = f"{V1}/users/me"
 NEW_ADDRESS = {"email": "new@example.com", "current_password": PASSWORD}
 NEW = "a wholly different phrase"
+
+
+async def send_resets() -> None:
+    """Do what the function of the queue does, for each request once."""
+    async with autocommit() as session:
+        wanted = OutboxRow.type == PasswordResetRequested.type
+        rows = list(await session.scalars(select(OutboxRow).where(wanted)))
+    for row in rows:
+        names = ("id", "type", "version", "aggregate", "sequence", "occurred_at", "data")
+        envelope = Envelope(**{name: getattr(row, name) for name in names})
+        body = json.dumps({"detail": envelope.model_dump(mode="json")})
+        handlers: dict[type[Event], Any] = {PasswordResetRequested: send_reset}
+        await consume(body, consumer="password-resets", handlers=handlers)
 
 
 async def mails() -> list[dict[str, Any]]:
@@ -97,6 +120,7 @@ class TestVerification:
         self, webapp: httpx.AsyncClient, member: Member
     ) -> None:
         await webapp.post(f"{V1}/password-reset", json={"email": member.email})
+        await send_resets()
         token = await mailed_token("reset_password")
         assert refusal(await self.verify(webapp, token)) == INVALID
 
@@ -144,6 +168,7 @@ class TestReset:
     async def ask(self, webapp: httpx.AsyncClient, email: str) -> str:
         answer = await webapp.post(f"{V1}/password-reset", json={"email": email})
         assert answer.status_code == 202
+        await send_resets()
         return await mailed_token("reset_password")
 
     async def reset(
@@ -228,7 +253,27 @@ class TestReset:
         known = await webapp.post(f"{V1}/password-reset", json={"email": member.email})
         unknown = await webapp.post(f"{V1}/password-reset", json={"email": "no@example.com"})
         assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+        await send_resets()
+        assert (await templates_to(member.email))[-1] == "reset_password"
         assert await templates_to("no@example.com") == []
+
+    async def test_for_an_address_of_nobody_the_same_is_done_at_the_same_places(
+        self,
+        webapp: httpx.AsyncClient,
+        member: Member,
+        log: Log,
+        data_api_calls: Callable[[], AbstractContextManager[list[str]]],
+    ) -> None:
+        """How long an answer takes follows from what is done for it."""
+        done = []
+        for email in (member.email, "no@example.com"):
+            with data_api_calls() as calls:
+                await webapp.post(f"{V1}/password-reset", json={"email": email})
+            done.append(calls)
+        assert done[0] == done[1]
+        async with autocommit() as session:
+            kept = list(await session.scalars(select(OutboxRow.data)))
+        assert "no@example.com" not in str(kept) + str(log())
 
     async def test_a_mailbox_is_not_filled(self, webapp: httpx.AsyncClient, member: Member) -> None:
         for _ in range(6):
@@ -243,6 +288,130 @@ class TestReset:
         await self.reset(webapp, token)
         assert log()
         assert token not in str(log())
+
+
+class TestReentering:
+    """Who has stolen a session guesses the password no faster than at the login."""
+
+    WRONG: ClassVar = {"email": "new@example.com", "current_password": "wrong"}
+
+    @pytest.fixture
+    async def slowed(self, member: Member) -> Member:
+        for _ in range(FREE_BY_ACCOUNT):
+            assert refusal(await member.client.patch(ME, json=self.WRONG))[0] == 422
+        return member
+
+    async def test_after_some_wrong_ones_even_the_right_one_has_to_wait(
+        self, slowed: Member
+    ) -> None:
+        answer = await slowed.client.patch(ME, json=NEW_ADDRESS)
+        assert refusal(answer) == (429, "too_many_login_attempts")
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert (await slowed.client.get(ME)).json()["email"] == slowed.email
+
+    async def test_so_it_has_for_the_end_of_the_account(self, slowed: Member) -> None:
+        wanted = {"kind": "delete_account", "current_password": PASSWORD}
+        for _ in range(2):
+            # The same key again: a refusal keeps none.
+            key = {"Idempotency-Key": '"the-end"'}
+            answer = await slowed.client.post(f"{V1}/tasks", json=wanted, headers=key)
+            assert refusal(answer) == (429, "too_many_login_attempts")
+
+    async def test_it_is_told_in_the_trail_and_logging_in_goes_on(
+        self, webapp: httpx.AsyncClient, slowed: Member
+    ) -> None:
+        await log_in(webapp, slowed.username)
+        async with autocommit() as session:
+            told = select(AuditEntry.subject).where(AuditEntry.action == "logins.slowed")
+            assert list(await session.scalars(told)) == [f"user:{slowed.id}"]
+
+    async def test_a_right_one_in_time_begins_the_counting_anew(self, member: Member) -> None:
+        for _ in range(2):
+            for _ in range(FREE_BY_ACCOUNT - 1):
+                assert refusal(await member.client.patch(ME, json=self.WRONG))[0] == 422
+            right = {"password": PASSWORD, "current_password": PASSWORD}
+            assert (await member.client.patch(ME, json=right)).status_code == 200
+
+    async def test_a_change_that_needs_none_needs_none(self, slowed: Member) -> None:
+        answer = await slowed.client.patch(ME, json={"username": f"{slowed.username}-2"})
+        assert answer.status_code == 200
+
+    async def test_a_reset_ends_the_waiting(
+        self, webapp: httpx.AsyncClient, slowed: Member
+    ) -> None:
+        await webapp.post(f"{V1}/password-reset", json={"email": slowed.email})
+        await send_resets()
+        body = {"token": await mailed_token("reset_password"), "password": NEW}
+        answer = await webapp.post(f"{V1}/password-reset/confirmation", json=body)
+        assert answer.status_code == 204
+        bearer = {"Authorization": f"Bearer {await log_in(webapp, slowed.username, NEW)}"}
+        change = NEW_ADDRESS | {"current_password": NEW}
+        assert (await webapp.patch(ME, json=change, headers=bearer)).status_code == 200
+
+
+class TestWithoutAPassword:
+    """Who logs in by an outside provider only."""
+
+    @pytest.fixture
+    async def bearer(self, webapp: httpx.AsyncClient) -> dict[str, str]:
+        registration = ExternalRegistration(name="Ada L.", email="ada@example.com")
+        async with unit_of_work() as session:
+            user = await identity.register_external(session, registration)
+        return {"Authorization": f"Bearer {await token_of(user.id)}"}
+
+    async def test_the_name_is_one_and_the_address_verified(
+        self, webapp: httpx.AsyncClient, bearer: dict[str, str]
+    ) -> None:
+        me = (await webapp.get(ME, headers=bearer)).json()
+        assert (me["username"], me["email_verified"]) == ("Ada-L", True)
+
+    @pytest.mark.parametrize(
+        "name", ["ada-l", "ADA-L", "", "\u5f20\u4e09", "x" * 300, "-._", "\x00"]
+    )
+    async def test_a_name_that_is_taken_or_none_becomes_one(
+        self, webapp: httpx.AsyncClient, bearer: dict[str, str], name: str
+    ) -> None:
+        registration = ExternalRegistration(name=name, email="other@example.com")
+        async with unit_of_work() as session:
+            user = await identity.register_external(session, registration)
+        assert user.username.lower() != "ada-l"
+        Registration(username=user.username, email=user.email, password=PASSWORD)
+
+    async def test_an_address_in_use_is_refused(
+        self, webapp: httpx.AsyncClient, bearer: dict[str, str]
+    ) -> None:
+        registration = ExternalRegistration(name="eve", email="ADA@example.com")
+        with pytest.raises(EmailTakenError):
+            async with unit_of_work() as session:
+                await identity.register_external(session, registration)
+
+    @pytest.mark.parametrize("password", ["-", "None", PASSWORD])
+    async def test_no_password_logs_in(
+        self, webapp: httpx.AsyncClient, bearer: dict[str, str], password: str
+    ) -> None:
+        form = {"username": "ada@example.com", "password": password}
+        answer = await webapp.post(f"{V1}/login", data=form)
+        assert refusal(answer) == (401, "invalid_credentials")
+
+    async def test_what_needs_one_says_how_to_get_it(
+        self, webapp: httpx.AsyncClient, bearer: dict[str, str]
+    ) -> None:
+        wanted = {"kind": "delete_account", "current_password": PASSWORD}
+        headers = bearer | {"Idempotency-Key": '"the-end"'}
+        for answer in (
+            await webapp.patch(ME, json=NEW_ADDRESS, headers=bearer),
+            await webapp.post(f"{V1}/tasks", json=wanted, headers=headers),
+        ):
+            assert refusal(answer) == (409, "no_password")
+            assert "password reset" in answer.json()["detail"]
+
+    async def test_and_gets_it(self, webapp: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+        await webapp.post(f"{V1}/password-reset", json={"email": "ada@example.com"})
+        await send_resets()
+        body = {"token": await mailed_token("reset_password"), "password": NEW}
+        answer = await webapp.post(f"{V1}/password-reset/confirmation", json=body)
+        assert answer.status_code == 204
+        await log_in(webapp, "ada@example.com", NEW)
 
 
 class TestChanges:

@@ -8,6 +8,9 @@ import pytest
 
 from functions.queues.tasks import export_account
 from functions.queues.tasks.runner import PostponedError, Turn, work_on
+from shared.adapters.database.sessions import unit_of_work
+from shared.core.clock import now
+from shared.domains.mfa.models import PasskeyRow, TotpAuthenticator
 from tests import bucket as bucket_module
 from tests.bucket import Bucket
 from tests.web_fixtures import Member, SignUp
@@ -45,8 +48,32 @@ def file_of(task: dict[str, Any], member: Member, bucket: Bucket) -> Any:
     return json.loads(bucket.kept[f"exports/{member.id}/{task['id']}.json"])
 
 
+async def add_factors(user_id: UUID) -> tuple[str, str]:
+    """Give a user both kinds of second factors; return what is not for an export."""
+    secret, key = "sealed-secret", "public-key"
+    at = now()
+    async with unit_of_work() as session:
+        session.add(
+            TotpAuthenticator(user_id=user_id, sealed_secret=secret, created_at=at, confirmed_at=at)
+        )
+        session.add(
+            PasskeyRow(
+                user_id=user_id,
+                credential_id="id",
+                public_key=key,
+                sign_count=0,
+                name="Laptop",
+                transports=[],
+                aaguid="00000000-0000-0000-0000-000000000000",
+                synced=False,
+                backed_up=False,
+            )
+        )
+    return secret, key
+
+
 class TestExport:
-    async def test_it_holds_their_user_items_posts_and_tasks(
+    async def test_it_holds_all_that_is_kept_about_them(
         self, sign_up: SignUp, bucket: Bucket
     ) -> None:
         member, other = await sign_up(), await sign_up()
@@ -59,15 +86,20 @@ class TestExport:
             for each in (items[0], foreign, items[1])
         ]
         await post(other, "posts", {"item_id": items[0]["id"], "body": "Not mine."})
+        secret, key = await add_factors(UUID(member.id))
         task = await post(member, "tasks", {"kind": "export_account"})
         await work(task)
         exported = file_of(task, member, bucket)
+        assert [each["kind"] for each in exported["second_factors"]] == ["totp", "passkey"]
+        assert not any(each in str(exported) for each in (secret, key))
         assert exported["user"] == (await member.client.get("/v2/webapp/users/me")).json()
         assert exported["items"] == items
         assert exported["posts"] == posts[::-1]
         assert [each["id"] for each in exported["tasks"]] == [task["id"]]
         got = (await member.client.get(f"{TASKS}/{task['id']}")).json()
-        assert got["result"]["rows"] == 5 + 3 + 1
+        (own,) = (await member.client.get("/v2/webapp/sessions")).json()["items"]
+        assert exported["sessions"] == [own | {"current": False}]
+        assert got["result"]["rows"] == 5 + 3 + 1 + 2 + 1
         size_bytes = len(bucket.kept[f"exports/{member.id}/{task['id']}.json"])
         assert got["result"]["file"] == {"name": "account.json", "size_bytes": size_bytes}
         assert got["download_url"].startswith("https://")
@@ -79,6 +111,7 @@ class TestExport:
         await work(task)
         exported = file_of(task, member, bucket)
         assert (exported["items"], exported["posts"], len(exported["tasks"])) == ([], [], 1)
+        assert exported["second_factors"] == []
 
     @DATA_API
     async def test_it_goes_on_wherever_an_invocation_ended(

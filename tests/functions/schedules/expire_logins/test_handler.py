@@ -1,4 +1,4 @@
-"""Counters that make no difference and tokens that have expired are forgotten, and no others."""
+"""What makes no difference any more, or has expired, is forgotten, and nothing else."""
 
 import json
 from datetime import timedelta
@@ -11,9 +11,11 @@ from functions.schedules.expire_logins.handler import handler
 from infra_cdk.registry import ROOT
 from shared.adapters.database.sessions import unit_of_work
 from shared.core.clock import now
+from shared.domains.federation.models import ExternalFlow
 from shared.domains.identity.models import EmailToken, User
 from shared.domains.identity.schemas import EmailPurpose
 from shared.domains.logins.models import LoginCounter
+from shared.domains.mfa.models import MfaChallenge
 from shared.worker.loop import run
 from tests.lambda_context import LambdaContext
 
@@ -51,10 +53,20 @@ def token(digest: str, expires_in: timedelta) -> EmailToken:
     )
 
 
-async def left() -> tuple[set[str], set[str]]:
+def flow(digest: str, expires_in: timedelta) -> ExternalFlow:
+    return ExternalFlow(
+        provider="acme", token_digest=digest, state_digest=digest, expires_at=AT + expires_in
+    )
+
+
+def challenge(digest: str, expires_in: timedelta) -> MfaChallenge:
+    return MfaChallenge(digest=digest, purpose="registration", expires_at=AT + expires_in)
+
+
+async def left() -> tuple[set[str], ...]:
+    columns = (LoginCounter.key, EmailToken.digest, MfaChallenge.digest, ExternalFlow.state_digest)
     async with unit_of_work() as session:
-        counters = await session.scalars(select(LoginCounter.key))
-        return set(counters), set(await session.scalars(select(EmailToken.digest)))
+        return tuple([set(await session.scalars(select(column))) for column in columns])
 
 
 def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
@@ -68,15 +80,23 @@ def test_what_makes_no_difference_goes_and_the_rest_stays() -> None:
             counter("known", known_until=AT + HOUR),
             token("expired", -HOUR),
             token("good", HOUR),
+            challenge("late", -HOUR),
+            challenge("waiting", HOUR),
+            flow("over", -HOUR),
+            flow("begun", HOUR),
         )
     )
     report = handler(EVENT, LambdaContext())["report"]
-    assert report == {"counters": 3, "tokens": 1, "complete": True}
-    assert run(left()) == ({"recent", "blocked", "known"}, {"good"})
+    assert report == {"counters": 3, "tokens": 1, "challenges": 1, "flows": 1, "complete": True}
+    assert run(left()) == ({"recent", "blocked", "known"}, {"good"}, {"waiting"}, {"begun"})
 
 
 def test_without_time_all_is_left_to_the_next_turn() -> None:
-    run(add(counter("stale"), token("expired", -HOUR)))
+    run(
+        add(
+            counter("stale"), token("expired", -HOUR), challenge("late", -HOUR), flow("over", -HOUR)
+        )
+    )
     report = handler(EVENT, LambdaContext(remaining_s=1))["report"]
-    assert report == {"counters": 0, "tokens": 0, "complete": False}
-    assert run(left()) == ({"stale"}, {"expired"})
+    assert report == {"counters": 0, "tokens": 0, "challenges": 0, "flows": 0, "complete": False}
+    assert run(left()) == ({"stale"}, {"expired"}, {"late"}, {"over"})

@@ -1,15 +1,21 @@
 """The daily run replaces a key that is old; an event says that one shall be replaced now."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from functions.schedules.rotate_signing_key.handler import NotRotatedError, handler
 from infra_cdk.registry import ROOT
 from shared.adapters import secrets, signing_keys
-from shared.core.key_ring import KeyRing
+from shared.adapters.database.sessions import autocommit
+from shared.core.clock import now
+from shared.core.key_ring import KeyRing, Rotation
+from shared.domains.audit.models import AuditEntry
 from shared.worker.job import MalformedScheduleError
+from shared.worker.loop import run
 from tests.lambda_context import LambdaContext
 from tests.web_fixtures import Log
 
@@ -75,6 +81,32 @@ def test_no_secret_is_reported_or_logged(texts: list[str], log: Log) -> None:
     told = str(report_of(COMPROMISED)) + str(log())
     assert KeyRing.read(texts[-1]).keys[0].secret not in told
     assert "generated" not in told
+
+
+async def _trail() -> list[tuple[str, dict[str, Any]]]:
+    async with autocommit() as session:
+        entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.created_at))
+        return [(each.action, each.details) for each in entries]
+
+
+def test_a_rotation_stands_in_the_trail_and_is_counted(
+    texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = report_of(COMPROMISED)
+    assert run(_trail()) == [("signing_keys.rotated", report)]
+    assert "SigningKeysRotated" in capsys.readouterr().out
+
+
+def test_a_look_that_changes_nothing_does_not(
+    texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring = KeyRing.read(texts[-1]).rotated(
+        Rotation.COMPROMISED, at=now(), secret="fresh", token_life=timedelta(minutes=17)
+    )
+    texts.append(ring.text)
+    assert report_of(SCHEDULED)["keys"] == 1
+    assert run(_trail()) == []
+    assert "SigningKeysRotated" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("why", ["later", "", 7, None])
