@@ -4,6 +4,7 @@ The security requirements and the declared problems of an operation say all of i
 the routes' signatures, which are their permissions.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,9 @@ from infra_cdk.registry import ROOT
 from shared.core.scopes import GRANTABLE_SCOPES, Scope
 
 PAGE = ROOT / "docs" / "authorization.md"
+
+NOBODYS = frozenset({"queue", "provider"})
+"""The parameters of paths that name nothing of a user's or a partner's."""
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _OPERATORS_ONLY = "operators_only"
@@ -147,7 +151,8 @@ def _permission(method: str, path: str, operation: Mapping[str, Any]) -> Permiss
     kind, scope = _asked(operation.get("security", []), name=f"{method} {path}")
     if kind is Kind.USERS and _OPERATORS_ONLY in _codes(operation):
         kind = Kind.OPERATORS
-    owned = kind in {Kind.USERS, Kind.PARTNERS} and "{" in path
+    named = set(re.findall(r"\{(\w+)\}", path)) - NOBODYS
+    owned = kind in {Kind.USERS, Kind.PARTNERS} and bool(named)
     return Permission(method=method, path=path, kind=kind, scope=scope, owned=owned)
 
 
@@ -155,7 +160,7 @@ def _asked(security: list[dict[str, list[str]]], *, name: str) -> tuple[Kind, Sc
     match security:
         case []:
             return Kind.ANYBODY, None
-        case [*_, {}]:
+        case [*_, last] if not last:
             return Kind.ANYBODY, None
         case [{"login": [scope]}]:
             return Kind.USERS, Scope(scope)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from infra_cdk.authorization import Permission
 from tests.authorization import things
+from tests.second_factors import Authenticator
 
 type Request = dict[str, Any]
 type Make = Callable[[UUID], Awaitable[Request]]
@@ -47,19 +48,43 @@ async def _name(_: UUID) -> Request:
     return {"json": {"username": f"lamp-{uuid4().hex[:8]}"}}
 
 
+async def _attested(_: UUID) -> Request:
+    user = {"id": "YWRh", "name": "ada", "displayName": "ada"}
+    credential = Authenticator().create({"user": user, "challenge": "Zm9yZ2Vk"})
+    return {"json": {"name": "Laptop", "passkey": credential}}
+
+
 BODIES: Mapping[str, Make] = {
     "POST /infrastructure/outbox/discard": _set_aside,
     "POST /infrastructure/outbox/redrive": _republished,
     "POST /infrastructure/queues/{queue}/discard": _dead_letters,
     "POST /infrastructure/queues/{queue}/redrive": _redriven,
+    "POST /webapp/external-login/links": body(handover="x" * 43, flow_token="y" * 43),
+    "POST /webapp/external-login/links/{provider}": body(),
     "POST /webapp/items": body(name="Lantern"),
     "PATCH /webapp/items/{item_id}": body(name="Bell"),
+    "POST /webapp/mfa/confirmation": body(current_password="seven lanterns"),
+    "POST /webapp/mfa/passkeys": _attested,
+    "PATCH /webapp/mfa/passkeys/{passkey_id}": body(name="Telephone"),
+    "POST /webapp/mfa/totp/confirmation": body(code="123456"),
     "POST /webapp/posts": _post,
     "POST /webapp/tasks": _task,
     "POST /webapp/uploads": body(size_bytes=10),
     "PATCH /webapp/users/me": _name,
 }
 """By operation, without its version."""
+
+
+REACHED: Mapping[str, str] = {
+    "POST /webapp/external-login/links": "invalid_sign_in",
+    "POST /webapp/external-login/links/{provider}": "no_such_provider",
+    "POST /webapp/mfa/confirmation": "confirmation_failed",
+    "POST /webapp/mfa/passkeys": "passkey_refused",
+    "POST /webapp/mfa/recovery-codes": "no_second_factor",
+    "POST /webapp/mfa/totp/confirmation": "totp_not_found",
+    "DELETE /webapp/mfa/totp": "totp_not_found",
+}
+"""Problems of operations that say that the caller was let in: their own refusal comes after the guards."""
 
 
 def unversioned(permission: Permission) -> str:

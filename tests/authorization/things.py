@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
+from infra_cdk.authorization import NOBODYS
 from shared.adapters.database.sessions import autocommit, unit_of_work
 from shared.adapters.outbox import outbox
 from shared.adapters.outbox.models import OutboxRow
@@ -17,6 +18,8 @@ from shared.domains.catalog.schemas import ItemDraft, ItemStatus, PostDraft
 from shared.domains.dead_letters import api as dead_letters
 from shared.domains.dead_letters.models import DeadLetter
 from shared.domains.dead_letters.schemas import DeadMessage
+from shared.domains.federation.models import ExternalLink
+from shared.domains.mfa.models import PasskeyRow, TotpAuthenticator
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.schemas import Device, Opening
 from shared.domains.tasks import api as tasks
@@ -66,6 +69,48 @@ async def task(owner_id: UUID, _: Made = NOTHING) -> str:
         return str((await tasks.queue(session, owner_id=owner_id, wanted=wanted)).id)
 
 
+async def passkey(owner_id: UUID, _: Made) -> str:
+    row = PasskeyRow(
+        user_id=owner_id,
+        credential_id=uuid4().hex,
+        public_key="",
+        sign_count=0,
+        name="Laptop",
+        transports=[],
+        aaguid=str(UUID(int=0)),
+        synced=False,
+        backed_up=False,
+    )
+    async with unit_of_work() as session:
+        session.add(row)
+    return str(row.id)
+
+
+async def link(owner_id: UUID, _: Made) -> str:
+    row = ExternalLink(
+        user_id=owner_id, provider="acme", issuer="https://acme.example", subject=uuid4().hex
+    )
+    async with unit_of_work() as session:
+        session.add(row)
+    return str(row.id)
+
+
+async def provider(_: UUID, __: Made) -> str:
+    return "acme"
+
+
+async def totp(owner_id: UUID) -> None:
+    """Give the owner an authenticator application."""
+    row = TotpAuthenticator(
+        user_id=owner_id,
+        sealed_secret="-",
+        created_at=datetime.now(UTC),
+        confirmed_at=datetime.now(UTC),
+    )
+    async with unit_of_work() as session:
+        session.add(row)
+
+
 async def queue(_: UUID, __: Made) -> str:
     return QUEUE
 
@@ -109,12 +154,15 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "post_id": post,
     "session_id": login,
     "task_id": task,
+    "passkey_id": passkey,
+    "link_id": link,
+    "provider": provider,
     "queue": queue,
     "dead_letter_id": dead_letter,
 }
 """How to make what a parameter names, for an owner; what stands before it in a path is made before."""
 
-SHARED = frozenset({"queue", "dead_letter_id"})
+SHARED = NOBODYS | {"dead_letter_id"}
 """The parameters that name nothing of an owner's."""
 
 

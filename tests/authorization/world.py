@@ -76,6 +76,7 @@ class Outcome:
 
     status: int
     text: str
+    reached: bool
     complaint: str = ""
 
     @property
@@ -83,7 +84,7 @@ class Outcome:
         """What the caller got, as the matrix says it; a failure by its status."""
         if self.complaint:
             return self.complaint
-        if self.status < 400:
+        if self.status < 400 or self.reached:
             return Verdict.YES
         return _REFUSALS.get(self.status, f"{self.status} {self.text}")
 
@@ -113,7 +114,12 @@ class World:
         complaint = (
             self._complaint(permission, caller, answer=answer, before=before) if watching else ""
         )
-        return Outcome(status=answer.status_code, text=answer.text[:300], complaint=complaint)
+        return Outcome(
+            status=answer.status_code,
+            text=answer.text[:300],
+            reached=_reached(permission, answer),
+            complaint=complaint,
+        )
 
     async def _owner_of(self, permission: Permission) -> UUID:
         owner_id = uuid4()
@@ -150,6 +156,7 @@ class World:
         """Give the owner one of each thing: no list may show them to others."""
         names = [name for name in things.MAKERS if name not in things.SHARED]
         self.marks.update((await things.make(names, owner_id)).values())
+        await things.totp(owner_id)
 
     def _complaint(
         self, permission: Permission, caller: Caller, *, answer: httpx.Response, before: list[str]
@@ -170,6 +177,11 @@ class World:
             selects = [row[0] for row in connection.execute(_ROWS, [pattern])]
             rows = connection.execute(" UNION ALL ".join(selects).encode())
             return sorted(json.dumps(row) for row in rows)
+
+
+def _reached(permission: Permission, answer: httpx.Response) -> bool:
+    expected = requests.REACHED.get(requests.unversioned(permission))
+    return expected is not None and answer.is_error and answer.json()["code"] == expected
 
 
 def _tells(permission: Permission) -> bool:
