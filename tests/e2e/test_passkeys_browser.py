@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from tests.cloud_fixtures import Cloud
 from tests.web_fixtures import PASSWORD
@@ -40,16 +40,22 @@ GET = """async options => {
 
 
 @pytest.fixture(scope="module")
-def page(cloud: Cloud) -> Iterator[Page]:
-    """A page of the API's own, by the name that may have passkeys: an address may not."""
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as which CI runs.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE_S * 1000)
-        page.goto(f"http://localhost:{cloud.port}/docs")
-        yield page
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, cloud: Cloud) -> Iterator[Page]:
+    """A page of the API's own, by the name that may have passkeys: an address may not."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
+    page.goto(f"http://localhost:{cloud.port}/docs")
+    yield page
+    page.close()
 
 
 @pytest.fixture
@@ -134,10 +140,8 @@ def test_a_page_by_address_can_have_none(page: Page, cloud: Cloud, client: httpx
     new_user(client)
     options = posted(client, "/mfa/passkeys/options")
     assert options["rp"]["id"] == "localhost"
-    elsewhere = page.context.new_page()
-    elsewhere.goto(f"{cloud.url}/docs")
+    page.goto(f"{cloud.url}/docs")
     refused = """options => navigator.credentials.create({
         publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)
     }).then(() => "made", error => error.name)"""
-    assert elsewhere.evaluate(refused, options) == "SecurityError"
-    elsewhere.close()
+    assert page.evaluate(refused, options) == "SecurityError"

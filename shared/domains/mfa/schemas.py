@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import MISSING, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.core.schema import Name, Schema
@@ -177,13 +177,14 @@ class SecondFactor(Schema):
     )
 
     mfa_token: GivenMfaToken
-    code: Code | None = None
-    recovery_code: GivenRecoveryCode | None = None
-    passkey: PasskeyAssertion | None = None
+    code: Code | MISSING = MISSING
+    recovery_code: GivenRecoveryCode | MISSING = MISSING
+    passkey: PasskeyAssertion | MISSING = MISSING
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if sum(each is not None for each in (self.code, self.recovery_code, self.passkey)) != 1:
+        given = (self.code, self.recovery_code, self.passkey)
+        if sum(each is not MISSING for each in given) != 1:
             raise ValueError("send exactly one of code, recovery_code and passkey")
         return self
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import MISSING
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters import passkeys as authenticators
@@ -129,12 +130,12 @@ async def _waiting(
 
 async def _shown(session: AsyncSession, given: SecondFactor, *, user_id: UUID) -> tuple[str, ...]:
     """Return what a second factor proves (RFC 8176); nothing where it is wrong."""
-    if given.code is not None:
+    if given.code is not MISSING:
         return ("otp",) if await totp.spend_code(session, user_id, given.code) else ()
-    if given.recovery_code is not None:
+    if given.recovery_code is not MISSING:
         spent = await factors.spend_recovery_code(session, user_id, given.recovery_code)
         return ("otp",) if spent else ()
-    if given.passkey is None:
+    if given.passkey is MISSING:
         return ()
     challenge = authenticators.derived_challenge(given.mfa_token)
     row = await passkeys.use(

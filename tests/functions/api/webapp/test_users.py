@@ -270,7 +270,8 @@ class TestLogIn:
         await webapp.post(USERS, json=ADA)
         with data_api_calls() as calls:
             await log_in(webapp, "ada")
-        assert calls == ["BeginTransaction"] + ["Execute"] * 7 + ["CommitTransaction"]
+        # The eighth asks whether there is a second factor, once the password is right.
+        assert calls == ["BeginTransaction"] + ["Execute"] * 8 + ["CommitTransaction"]
 
 
 class TestOwnUser:
