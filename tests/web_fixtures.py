@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -136,6 +137,13 @@ async def sign_up(webapp: httpx.AsyncClient) -> AsyncIterator[SignUp]:
         await member.client.aclose()
 
 
+@cache
+def _hash_of_nobodys_password() -> str:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(uuid4().hex)
+
+
 async def token_of(
     user_id: UUID,
     *,
@@ -155,7 +163,8 @@ async def token_of(
         if await session.get(User, user_id) is None:
             name = f"user-{user_id.hex[-8:]}"
             email = f"{name}@example.com"
-            session.add(User(id=user_id, username=name, email=email, password_hash="-"))
+            hash_ = _hash_of_nobodys_password()
+            session.add(User(id=user_id, username=name, email=email, password_hash=hash_))
             await session.flush()
         opening = Opening(
             user_id=user_id,

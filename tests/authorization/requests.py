@@ -81,6 +81,7 @@ REACHED: Mapping[str, str] = {
     "POST /webapp/mfa/confirmation": "confirmation_failed",
     "POST /webapp/mfa/passkeys": "passkey_refused",
     "POST /webapp/mfa/recovery-codes": "no_second_factor",
+    "POST /webapp/mfa/totp": "totp_enrolled",
     "POST /webapp/mfa/totp/confirmation": "totp_not_found",
     "DELETE /webapp/mfa/totp": "totp_not_found",
 }
