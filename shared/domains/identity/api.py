@@ -96,6 +96,15 @@ async def confirm_password(session: "AsyncSession", *, user_id: UUID, password: 
     await service.confirm_password(session, user_id=user_id, password=password)
 
 
+async def make_service_account(session: "AsyncSession") -> UUID:
+    """Make a user that nobody can log in as, for things that belong to no person; return its id.
+
+    Its address is none, so that no mail and no provider's word reaches it; no password has its hash.
+    `delete_user` ends it.
+    """
+    return await service.make_service_account(session)
+
+
 async def delete_user(session: "AsyncSession", user_id: UUID) -> None:
     """Delete a user and all that still belongs to them; nothing where there is no such user."""
     await service.delete(session, user_id)

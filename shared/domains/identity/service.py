@@ -12,6 +12,7 @@ from shared.adapters.outbox import outbox
 from shared.config.identity import password_settings
 from shared.core.clock import now
 from shared.core.errors import InvalidAccessTokenError
+from shared.core.ids import new_id
 from shared.core.opaque_tokens import digest_of, new_token
 from shared.core.passwords import canonical, is_guessable
 from shared.domains.audit import api as audit
@@ -122,6 +123,16 @@ async def confirm_password(session: AsyncSession, *, user_id: UUID, password: st
         raise InvalidAccessTokenError
     if not await passwords.verify_password(canonical(password), user.password_hash):
         raise WrongPasswordError
+
+
+async def make_service_account(session: AsyncSession) -> UUID:
+    """Make a user that nobody can log in as; return its id."""
+    id_ = new_id()
+    # A colon is in no user name, and an address without @ is in no mail and at no provider.
+    name = f"service:{id_}"
+    user = User(id=id_, username=name, email=name, password_hash=passwords.NOBODYS_HASH)
+    await repository.save(session, user)
+    return id_
 
 
 async def delete(session: AsyncSession, user_id: UUID) -> None:
