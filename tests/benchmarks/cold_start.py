@@ -20,6 +20,8 @@ FIRST_EVENTS = {
     "docs": "http/docs/openapi",
     "infrastructure": "http/infrastructure/health",
     "oauth": "http/oauth/unknown",
+    "partner": "http/partner/list_items_with_wrong_key",
+    "partner-admin": "http/partner-admin/list_partners_without_token",
     "webapp": "http/webapp/list_items_without_token",
 }
 """A first event of each function behind the API that needs no other server."""

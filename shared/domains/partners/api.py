@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from shared.config.runtime import runtime_settings
+from shared.core.api_keys import is_well_formed
 from shared.core.clock import now
 from shared.core.lazy import lazy_module
 from shared.core.pagination import Page
 from shared.core.schema import Paging
 from shared.core.scopes import scopes_in
+from shared.domains.partners.errors import InvalidApiKeyError
 from shared.domains.partners.schemas import (
     IssuedKey,
     KeyDraft,
@@ -47,6 +50,9 @@ async def authenticate(key: str, *, address: str) -> KeyHolder:
 
     Raises InvalidApiKeyError, ApiKeyExpiredError, PartnerSuspendedError, NetworkNotAllowedError.
     """
+    # Before anything loads: what has not a key's form costs nothing.
+    if not is_well_formed(key, mark=runtime_settings().key_mark):
+        raise InvalidApiKeyError
     return await access.authenticate(key, address=address)
 
 
@@ -69,9 +75,7 @@ async def create_partner(
 
 async def get_partner(session: "AsyncSession", partner_id: UUID, *, manager: Manager) -> Partner:
     """Return a partner as operators see it. Raises PartnerNotFoundError."""
-    return Partner.model_validate(
-        await keys.require_partner(session, partner_id, manager=manager)
-    )
+    return Partner.model_validate(await keys.require_partner(session, partner_id, manager=manager))
 
 
 async def get_own_partner(

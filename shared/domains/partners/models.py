@@ -71,6 +71,8 @@ class PartnerKeyRow(Identified, Base):
     ended_at: Mapped[datetime | None]
 
 
-Index("ix_partner_keys_partner", PartnerKeyRow.partner_id, PartnerKeyRow.created_at, PartnerKeyRow.id)
+Index(
+    "ix_partner_keys_partner", PartnerKeyRow.partner_id, PartnerKeyRow.created_at, PartnerKeyRow.id
+)
 Index("ix_partner_keys_replaces", PartnerKeyRow.replaces_id)
 Index("ix_partner_keys_ended", PartnerKeyRow.ended_at)

@@ -163,9 +163,7 @@ async def note_use(
     session: AsyncSession, key_id: UUID, *, at: datetime, at_most_every: timedelta
 ) -> None:
     """Write when a key was used, unless that was done just now. Waits for nobody who changes the key."""
-    due = or_(
-        PartnerKeyRow.last_used_at.is_(None), PartnerKeyRow.last_used_at < at - at_most_every
-    )
+    due = or_(PartnerKeyRow.last_used_at.is_(None), PartnerKeyRow.last_used_at < at - at_most_every)
     free = select(PartnerKeyRow.id).where(PartnerKeyRow.id == key_id, due)
     noted = (
         update(PartnerKeyRow)

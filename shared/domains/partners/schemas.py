@@ -98,7 +98,7 @@ class PartnerChange(Schema):
     name: Name | MISSING = MISSING
     plan: PlanName | MISSING = MISSING
     contact: Name | MISSING = MISSING
-    admin_id: UUID | None | MISSING = MISSING
+    admin_id: UUID | MISSING | None = MISSING
     state: Literal[PartnerState.ACTIVE, PartnerState.SUSPENDED] | MISSING = MISSING
 
 
@@ -153,7 +153,7 @@ class KeyRotation(Schema):
         le=LONGEST_GRACE_S,
         description="For how many seconds the old key stays good beside the new one.",
     )
-    expires_at: AwareDatetime | None | MISSING = Field(
+    expires_at: AwareDatetime | MISSING | None = Field(
         default=MISSING, description="When the new key expires; left out, when the old one would."
     )
 
@@ -172,7 +172,9 @@ class PartnerKey(Schema):
     )
     created_at: datetime
     expires_at: datetime | None
-    good_until: datetime | None = Field(description="When it stops working; null if nothing says so.")
+    good_until: datetime | None = Field(
+        description="When it stops working; null if nothing says so."
+    )
     last_used_at: datetime | None = Field(description="To the minute.")
     ended_at: datetime | None
 
@@ -205,7 +207,9 @@ class PlanUsage(Schema):
     quota: int = Field(description="Requests that it may make in a period.")
     period: Period
     period_start: datetime
-    period_end: datetime = Field(description="When the quota is whole again: the next period's start.")
+    period_end: datetime = Field(
+        description="When the quota is whole again: the next period's start."
+    )
     used: int
     left: int
     day: date = Field(description="The day, in UTC, up to which requests are counted.")

@@ -118,7 +118,7 @@ async def _heal(drift: Drift, name: str, row: Row[Any] | None) -> int:
     match drift, row:
         case Drift.UNKNOWN, _:
             await gateway_keys.remove_key(name)
-        case (Drift.STALE | Drift.EXPIRED | Drift.ENDED), Row():
+        case ((Drift.STALE | Drift.EXPIRED | Drift.ENDED), Row()):
             await _remove(row.id)
         case Drift.MISPLACED, Row():
             await gateway_keys.move_key(name, plan=row.plan)

@@ -14,6 +14,7 @@ from pydantic import MISSING
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters.database.sessions import unit_of_work
+from shared.config.runtime import runtime_settings
 from shared.core.api_keys import hint_of, new_key
 from shared.core.clock import now
 from shared.core.errors import ProblemError
@@ -41,8 +42,7 @@ from shared.domains.partners.schemas import (
     PartnerState,
 )
 from shared.domains.partners.service import at_gateway
-from shared.domains.partners.service.access import is_over
-from shared.domains.partners.service.key_digests import digest_of, mark
+from shared.domains.partners.service.access import digest_of, is_over
 
 MOST_KEYS = 10
 """Keys that a partner can have at once: an account has 10,000 for all of them."""
@@ -87,7 +87,7 @@ async def issue(partner_id: UUID, *, manager: Manager, draft: KeyDraft) -> NewKe
         networks=list(dict.fromkeys(draft.networks)),
         expires_at=draft.expires_at,
     )
-    value = new_key(mark())
+    value = new_key(runtime_settings().key_mark)
     async with unit_of_work() as session:
         partner = await _working(session, partner_id, manager=manager)
         row = await _begin(session, partner, wanted=wanted, value=value)
@@ -106,7 +106,7 @@ async def rotate(
     Raises PartnerNotFoundError, PartnerSuspendedError, PartnerKeyNotFoundError, PartnerKeyEndedError where
     that was done before, TooManyPartnerKeysError, ExpiryPassedError, GatewayPendingError.
     """
-    value, at = new_key(mark()), now()
+    value, at = new_key(runtime_settings().key_mark), now()
     async with unit_of_work() as session:
         partner = await _working(session, partner_id, manager=manager)
         old = await _rotatable(session, key_id, partner_id=partner_id, at=at)
@@ -240,9 +240,7 @@ async def _begin(
     return row
 
 
-async def _complete(
-    row: PartnerKeyRow, *, value: str, plan: str, activate: Activate
-) -> NewKey:
+async def _complete(row: PartnerKeyRow, *, value: str, plan: str, activate: Activate) -> NewKey:
     """Make the gateway's key, then the row good. What fails half-way is ended, and never shown.
 
     Raises GatewayPendingError; PartnerKeyEndedError where it was overtaken; what `activate` raises.
@@ -281,9 +279,7 @@ async def _activate(
         return key, partner
 
 
-async def _retire(
-    session: AsyncSession, key_id: UUID, *, partner_id: UUID, grace_s: int
-) -> None:
+async def _retire(session: AsyncSession, key_id: UUID, *, partner_id: UUID, grace_s: int) -> None:
     """Give a rotated key its last moment. Raises PartnerKeyEndedError where it has one already."""
     at = now()
     old = await _key_for_change(session, key_id, partner_id=partner_id)
