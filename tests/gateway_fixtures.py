@@ -1,18 +1,33 @@
 """API Gateway's keys and plans as the cloud on this machine has them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from shared.adapters import gateway_keys
+from infra_cdk.local.environment import API_ID, STAGE
+from shared.adapters import aws, gateway_keys
 from shared.config.gateway import gateway_settings
-from shared.manifest.plans import PLANS
+from shared.manifest.plans import PLANS, plan_named
 
 _NUMBERS = count(1)
+
+PERMISSIONS = (
+    ("GET", "/apikeys"),
+    ("POST", "/apikeys"),
+    ("PATCH", "/apikeys/*"),
+    ("DELETE", "/apikeys/*"),
+    ("GET", "/usageplans"),
+    ("GET", "/usageplans/*/keys"),
+    ("POST", "/usageplans/*/keys"),
+    ("DELETE", "/usageplans/*/keys/*"),
+    ("GET", "/usageplans/*/usage"),
+)
+"""What the role of a function with `Need.GATEWAY_KEYS` allows: methods, and paths of the control plane."""
 
 
 @dataclass
@@ -21,12 +36,19 @@ class ApiGateway:
 
     prefix: str
     client: Any
+    url: str
     plans: dict[str, str] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
 
     def make_plan(self, name: str) -> str:
         """Make a plan, as the stack does, and return its id."""
-        made: str = self.client.create_usage_plan(name=self.prefix + name)["id"]
+        declared = plan_named(name)
+        made: str = self.client.create_usage_plan(
+            name=self.prefix + name,
+            apiStages=[{"apiId": API_ID, "stage": STAGE}],
+            throttle={"rateLimit": declared.rate_per_s, "burstLimit": declared.burst},
+            quota={"limit": declared.quota, "period": declared.period.value},
+        )["id"]
         self.plans[name] = made
         return made
 
@@ -50,6 +72,29 @@ class ApiGateway:
         """The names of the plans that a key is on, without the prefix."""
         found = self.client.get_usage_plans(keyId=key_id)["items"]
         return [plan["name"].removeprefix(self.prefix) for plan in found]
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    *errors: Exception,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Have the next calls of an operation fail, one by each error; `after` each of them something is done."""
+    left = list(errors)
+
+    async def call(send: Callable[..., Any], **arguments: Any) -> Any:
+        if send.__name__ == operation and left:
+            error = left.pop(0)
+            after()
+            raise error
+        return await aws.call(send, **arguments)
+
+    monkeypatch.setattr(gateway_keys, "call", call)
+
+
+def error_of(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "AnyOperation")
 
 
 def point_at(url: str, *, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +147,7 @@ def api_gateway(
 ) -> ApiGateway:
     """API Gateway with every plan and no key; the adapter's waits are noted and not waited."""
     point_at(gateway_url, prefix=gateway_prefix, monkeypatch=monkeypatch)
-    gateway = ApiGateway(prefix=gateway_prefix, client=_client_at(gateway_url))
+    gateway = ApiGateway(prefix=gateway_prefix, client=_client_at(gateway_url), url=gateway_url)
     for plan in PLANS:
         gateway.make_plan(plan.name)
 

@@ -20,6 +20,7 @@ from shared.manifest.gateway import (
     GatewayResponse,
     problem_of,
 )
+from shared.manifest.triggers import Http
 
 STAGE = "live"
 
@@ -36,6 +37,8 @@ ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
     "traceId": "$context.xrayTraceId",
     "ip": "$context.identity.sourceIp",
+    # Which key it was, by its id: never its value.
+    "apiKeyId": "$context.identity.apiKeyId",
     "requestTime": "$context.requestTime",
     "httpMethod": "$context.httpMethod",
     # The resource, not the path: a path may hold ids, and quotes that would break the line.
@@ -80,6 +83,7 @@ class RestApi(Construct):
             rest_api_name=f"switchyard-{environment.name}",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             binary_media_types=list(BINARY_MEDIA_TYPES),
+            api_key_source_type=apigateway.ApiKeySourceType.HEADER,
             # The account's one role for API Gateway's logs. It stays when the stack goes, because
             # other APIs of the account and Region may rely on it by then.
             cloud_watch_role=True,
@@ -109,10 +113,19 @@ class RestApi(Construct):
         host = f"{self._api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}"
         return f"https://{host}/{STAGE}"
 
-    def add_path(self, path: str, *, function: lambda_.IFunction) -> None:
-        """Send every method of `path` to `function`."""
-        resource = self._api.root.resource_for_path(path)
-        resource.add_method("ANY", apigateway.LambdaIntegration(function, allow_test_invoke=False))
+    @property
+    def stage(self) -> apigateway.Stage:
+        """The one stage."""
+        return self._api.deployment_stage
+
+    def add_path(self, http: Http, *, function: lambda_.IFunction) -> None:
+        """Send every method of a path to `function`; with an API key only, where the trigger says so."""
+        resource = self._api.root.resource_for_path(http.path)
+        resource.add_method(
+            "ANY",
+            apigateway.LambdaIntegration(function, allow_test_invoke=False),
+            api_key_required=http.api_key,
+        )
 
     def _stage_options(self, environment: Environment) -> apigateway.StageOptions:
         log = logs.LogGroup(

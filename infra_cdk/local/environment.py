@@ -17,6 +17,12 @@ DATABASE = "switchyard"
 ACCOUNT = "123456789012"
 """The account that moto answers for."""
 
+API_ID = "local"
+"""The id of the REST API."""
+
+STAGE = "local"
+"""Its one stage."""
+
 QUEUE_PREFIX = "switchyard-local-"
 EVENT_BUS = "switchyard-local"
 FILES_BUCKET = "switchyard-local-files"

@@ -164,7 +164,7 @@ async def _open_gateway(
 
     names = [each.spec.name for each in registry()]
     console = Console(names, invoke=functions.invoke, mails=aws.mails)
-    gateway = Gateway(registry(), functions.invoke, console=console)
+    gateway = Gateway(registry(), functions.invoke, admit=aws.admit, console=console)
     parts.push_async_callback(gateway.stop)
     await gateway.start(HOST, port)
     return f"http://{HOST}:{port}"

@@ -18,6 +18,10 @@ SIGNING_KEY = "signing-key"
 """The file that the keys of access tokens are in; `rotate-signing-key` replaces what it holds."""
 
 
+API_GATEWAY = "api-gateway.sqlite"
+"""The file that API Gateway's keys are in, and what was used of their plans."""
+
+
 @dataclass(frozen=True)
 class State:
     """The directory and what lies where in it."""
@@ -90,7 +94,8 @@ class State:
         # Named one by one: a wrong SWITCHYARD_STATE must not cost anybody's files.
         folders = ("postgres", "postgres.new", "valkey", "logs", "pycache")
         secrets = (SIGNING_KEY, "vault-secret")
-        names = (*folders, *secrets, *(f"{name}.new" for name in secrets))
+        database = (API_GATEWAY, f"{API_GATEWAY}-journal")
+        names = (*folders, *database, *secrets, *(f"{name}.new" for name in secrets))
         return tuple(self.place / name for name in names)
 
     def _lock(self, descriptor: int) -> None:

@@ -18,6 +18,7 @@ from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.queues import Queues
 from infra_cdk.constructs.rest_api import RestApi
 from infra_cdk.constructs.schedules import Schedules
+from infra_cdk.constructs.usage_plans import UsagePlans, accept_key_findings, key_statements
 from infra_cdk.environments import Environment
 from infra_cdk.registry import ROOT, Registered, queue_names, registry
 from shared.manifest.environment import variables_of
@@ -59,6 +60,7 @@ class ServiceStack(Stack):
         self._functions = {each: self._add_function(each) for each in registry()}
         self._add_triggers()
         self._add_paths()
+        UsagePlans(self, "UsagePlans", stage=self._api.stage, environment=environment)
         self._add_outputs()
         self._add_deployment_steps()
 
@@ -89,7 +91,7 @@ class ServiceStack(Stack):
         self._mail = Mail(self, "Mail", sender=self._context("mail_from") or SENDER)
 
     def _add_function(self, each: Registered) -> lambda_.Function:
-        return DeployedFunction(
+        deployed = DeployedFunction(
             self,
             each,
             environment=self._environment,
@@ -98,7 +100,10 @@ class ServiceStack(Stack):
             statements=self._statements(each),
             network=self._network,
             group=self._place(each),
-        ).function
+        )
+        if Need.GATEWAY_KEYS in each.spec.needs:
+            accept_key_findings(deployed)
+        return deployed.function
 
     def _place(self, each: Registered) -> ec2.ISecurityGroup | None:
         """Return the group of a function that must stand in the network: those that use the cache."""
@@ -116,6 +121,7 @@ class ServiceStack(Stack):
             Need.SIGNING_KEY: self._signing_key.statements,
             Need.SIGNING_KEY_ROTATION: self._signing_key.replacing_statements,
             Need.VAULT: self._vault.statements,
+            Need.GATEWAY_KEYS: lambda: key_statements(self),
             Need.OUTBOX: self._queues.nudging_statements,
             Need.EVENT_BUS: self._bus.statements,
             Need.FILES: self._files.statements,
@@ -137,6 +143,7 @@ class ServiceStack(Stack):
             "REDIS_URL": self._cache.url,
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
             "VAULT_SECRET_ID": self._vault.secret_id,
+            "GATEWAY_PREFIX": self._environment.prefix,
             "OUTBOX_QUEUE_URL": self._queues.outbox_url,
             "EVENT_BUS_NAME": self._bus.name,
             "FILES_BUCKET": self._files.name,
@@ -177,7 +184,7 @@ class ServiceStack(Stack):
     def _add_paths(self) -> None:
         for each, function in self._functions.items():
             for http in each.spec.http:
-                self._api.add_path(http.path, function=function)
+                self._api.add_path(http, function=function)
 
     def _add_outputs(self) -> None:
         cluster = self._database.cluster.cluster_arn

@@ -11,7 +11,7 @@ Source: AWS, "Amazon API Gateway Version 1 API Reference" and "API Gateway contr
 
 import asyncio
 from asyncio import sleep as pause
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -48,7 +48,7 @@ class GatewayKeysError(ServiceUnavailableError):
 class GatewayThrottledError(GatewayKeysError):
     """API Gateway's control plane is asked too often, by whomever in this account."""
 
-    headers: ClassVar = {"Retry-After": "5"}
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class GatewayPlanMissingError(GatewayKeysError):

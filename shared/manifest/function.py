@@ -105,6 +105,7 @@ class Function:
             raise ValueError(
                 f"function {self.name!r}: timeout_s must be 1 to {self._longest_timeout_s}"
             )
+        self._refuse_two_places()
         for delivery in self._deliveries:
             if delivery.visibility_s < self.timeout_s:
                 # AWS refuses it: a message would come again while it is still being handled.
@@ -140,6 +141,13 @@ class Function:
     def runs_on_deploy(self) -> bool:
         """Whether each deployment runs it once, before the functions behind the API change."""
         return Invoke(on_deploy=True) in self.triggers
+
+    def _refuse_two_places(self) -> None:
+        if {Need.CACHE, Need.GATEWAY_KEYS} <= self.needs:
+            raise ValueError(
+                f"function {self.name!r} cannot have both the needs cache and gateway-keys: the cache is"
+                " in a network that API Gateway's control plane cannot be reached from"
+            )
 
     @property
     def _deliveries(self) -> tuple[Delivery, ...]:

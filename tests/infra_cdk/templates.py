@@ -90,6 +90,15 @@ def routes_of(template: Template) -> dict[str, str]:
     }
 
 
+def keys_wanted(template: Template) -> dict[str, bool]:
+    """Whether the gateway asks for an API key, by each path of the REST API that has a method."""
+    methods = [each["Properties"] for each in of_type(template, "AWS::ApiGateway::Method").values()]
+    return {
+        _api_path(template, each["ResourceId"]["Ref"]): each.get("ApiKeyRequired", False)
+        for each in methods
+    }
+
+
 def _api_path(template: Template, resource_id: str) -> str:
     properties = template["Resources"][resource_id]["Properties"]
     parent = properties["ParentId"].get("Ref")

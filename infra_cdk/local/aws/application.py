@@ -1,6 +1,9 @@
 """moto's server, and around it what AWS does but moto does not."""
 
+import json
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
@@ -10,13 +13,20 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from infra_cdk.local.aws.ages import publish_ages
-from infra_cdk.local.aws.client import SENT_PATH
+from infra_cdk.local.aws.api_keys import ApiKeys, PlaneError
+from infra_cdk.local.aws.client import ADMISSION_PATH, SENT_PATH
 from infra_cdk.local.aws.links import Signed, refusal_of
 from infra_cdk.local.aws.mail import MAIL_PATH, Outbox, verify_sender
 from infra_cdk.local.aws.secrets import PUT_SECRET, keep_secret
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_USAGE = re.compile(r"/usageplans/(?P<plan>[^/]+)/usage")
+_PLACING = re.compile(r"/usageplans/(?P<plan>[^/]+)/keys")
+_PLACED = re.compile(r"/usageplans/(?P<plan>[^/]+)/keys/(?P<key>[^/]+)/?")
+_JSON = "application/json"
 
 
 class Application:
@@ -33,6 +43,11 @@ class Application:
         self._place = place
         self._now = now
         self._outbox = Outbox()
+        self._api_keys = ApiKeys(place=place, now=now)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._api_keys.close()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -46,6 +61,8 @@ class Application:
             refusal := refusal_of(_signed(request), now=self._now())
         ):
             return Response(refusal.document, refusal.status, content_type="application/xml")
+        if "/apigateway/aws4_request" in request.headers.get("Authorization", ""):
+            return self._plane_answerer(request)
         if request.path == SENT_PATH:
             return self._sent(request)
         if request.path == MAIL_PATH and request.method == "POST":
@@ -55,6 +72,46 @@ class Application:
         if "/monitoring/aws4_request" in request.headers.get("Authorization", ""):
             publish_ages(now=self._now())
         return self._aws
+
+    def _plane_answerer(self, request: Request) -> "WSGIApplication":
+        """Answer a request to API Gateway's control plane."""
+        self._api_keys.prepare()
+        try:
+            if request.path == ADMISSION_PATH:
+                return self._admission(request)
+            if request.method == "GET":
+                return self._usage(request) or self._aws
+            return self._changed(request)
+        except PlaneError as error:
+            headers = {"x-amzn-ErrorType": error.code}
+            return Response(error.document, error.status, headers, content_type=_JSON)
+
+    def _admission(self, request: Request) -> Response:
+        if "Origin" in request.headers:
+            return Response(status=HTTPStatus.FORBIDDEN)
+        verdict = self._api_keys.admit(json.loads(request.get_data())["key"])
+        return Response(json.dumps(asdict(verdict)), content_type=_JSON)
+
+    def _usage(self, request: Request) -> Response | None:
+        if not (asked := _USAGE.fullmatch(request.path)):
+            return None
+        usage = self._api_keys.usage(asked["plan"], asked=request.args)
+        return Response(json.dumps(usage), content_type=_JSON)
+
+    def _changed(self, request: Request) -> Response:
+        body = request.get_data()
+        self._check(request, body)
+        response = self._passed_on(request, body)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            self._api_keys.keep()
+        return response
+
+    def _check(self, request: Request, body: bytes) -> None:
+        """Raise PlaneError where API Gateway refuses what moto does, or would fail at."""
+        if (asked := _PLACING.fullmatch(request.path)) and request.method == "POST":
+            self._api_keys.check_placing(asked["plan"], key_id=json.loads(body)["keyId"])
+        if (asked := _PLACED.fullmatch(request.path)) and request.method == "DELETE":
+            self._api_keys.check_placed(asked["plan"], key_id=asked["key"])
 
     def _sent(self, request: Request) -> Response:
         if "Origin" in request.headers:  # a web page of somebody else has no business here

@@ -7,12 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from infra_cdk.local.environment import REGION
+from infra_cdk.local.gateway.keys import KeysUnknownError, Verdict
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 SENT_PATH = "/_local/mail.json"
 """Where our application around moto shows the mails that were sent."""
+
+ADMISSION_PATH = "/_local/admission"
+"""Where it says whose an API key is, and counts the request."""
 
 _ERRORS_FROM = 300
 
@@ -45,6 +49,18 @@ class AwsClient:
         text = await self.send("GET", SENT_PATH, service="ses")
         sent: list[dict[str, Any]] = json.loads(text)["mails"]
         return sent
+
+    async def admit(self, key: str) -> Verdict:
+        """Ask whether a request with an API key may pass. Raises KeysUnknownError."""
+        from aiohttp import ClientError
+
+        try:
+            answer = await self.send(
+                "POST", ADMISSION_PATH, service="apigateway", body=json.dumps({"key": key})
+            )
+        except (RefusedError, ClientError, TimeoutError) as error:
+            raise KeysUnknownError(type(error).__name__) from error
+        return Verdict(**json.loads(answer))
 
     async def send(
         self,

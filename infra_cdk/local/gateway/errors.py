@@ -8,6 +8,9 @@ from shared.manifest.gateway import GATEWAY_RESPONSE_HEADERS, GatewayResponse, p
 _ERROR_TYPES = {
     "MISSING_AUTHENTICATION_TOKEN": "MissingAuthenticationTokenException",
     "REQUEST_TOO_LARGE": "RequestTooLargeException",
+    "INVALID_API_KEY": "ForbiddenException",
+    "THROTTLED": "TooManyRequestsException",
+    "QUOTA_EXCEEDED": "LimitExceededException",
     "DEFAULT_4XX": "BadRequestException",
 }
 """The values of `x-amzn-errortype`; every failure behind the gateway has one and the same."""

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 from zlib import crc32
 
+from infra_cdk.local.environment import API_ID, STAGE
 from infra_cdk.local.gateway.headers import Headers, passed_in
+from infra_cdk.local.gateway.keys import Caller
 from infra_cdk.local.gateway.request import Request, is_binary
 from infra_cdk.local.gateway.routes import Route, decode
 
 ACCOUNT = "000000000000"
-API_ID = "local"
-STAGE = "local"
 
 _UNKNOWN_IDENTITY = (
     "accessKey",
@@ -33,8 +33,8 @@ _UNKNOWN_IDENTITY = (
 )
 
 
-def event_of(request: Request, *, route: Route) -> bytes:
-    """Return the event, JSON in UTF-8, for the function of `route`."""
+def event_of(request: Request, *, route: Route, caller: Caller | None = None) -> bytes:
+    """Return the event, JSON in UTF-8, for the function of `route`; `caller` where it wants a key."""
     headers = _grouped(_with_forwarding(request))
     query = _grouped(_query_of(request), fold=False)
     body, encoded = _body_of(request)
@@ -48,14 +48,14 @@ def event_of(request: Request, *, route: Route) -> bytes:
         "multiValueQueryStringParameters": query,
         "pathParameters": None if route.proxy is None else {"proxy": route.proxy},
         "stageVariables": None,
-        "requestContext": _context_of(request, route=route),
+        "requestContext": _context_of(request, route=route, caller=caller),
         "body": body,
         "isBase64Encoded": encoded,
     }
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def _context_of(request: Request, *, route: Route) -> dict[str, Any]:
+def _context_of(request: Request, *, route: Route, caller: Caller | None) -> dict[str, Any]:
     time = datetime.fromtimestamp(request.time, UTC)
     domain = (request.header("host") or "").rpartition("@")[2].partition(":")[0]
     return {
@@ -67,6 +67,7 @@ def _context_of(request: Request, *, route: Route) -> dict[str, Any]:
         "httpMethod": request.method,
         "identity": {
             **dict.fromkeys(_UNKNOWN_IDENTITY),
+            **({"apiKey": caller.key, "apiKeyId": caller.key_id} if caller else {}),
             "sourceIp": request.client,
             "userAgent": request.header("user-agent"),
         },

@@ -12,11 +12,15 @@ from infra_cdk.registry import Registered
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A resource that matched a request: `path` in API Gateway's syntax, and what `{proxy+}` is."""
+    """A resource that matched a request: `path` in API Gateway's syntax, and what `{proxy+}` is.
+
+    With `api_key` its methods want a key.
+    """
 
     function: str
     path: str
     proxy: str | None
+    api_key: bool = False
 
 
 class Routes:
@@ -24,8 +28,9 @@ class Routes:
 
     def __init__(self, functions: Iterable[Registered]) -> None:
         served = [(http, each.spec.name) for each in functions for http in each.spec.http]
-        self._exact = {http.path: name for http, name in served if http.prefix is None}
-        greedy = [(http.prefix, name) for http, name in served if http.prefix is not None]
+        self.want_keys = any(http.api_key for http, _ in served)
+        self._exact = {http.path: (http, name) for http, name in served if http.prefix is None}
+        greedy = [(http.prefix, http, name) for http, name in served if http.prefix is not None]
         self._greedy = sorted(greedy, key=lambda each: len(each[0]), reverse=True)
 
     def find(self, path: str) -> Route | None:
@@ -37,12 +42,14 @@ class Routes:
         segments = [decode(segment) for segment in path.split("/")]
         whole = "/".join(segment.replace("/", "%2F") for segment in segments)
         if whole in self._exact:
-            return Route(function=self._exact[whole], path=whole, proxy=None)
-        for prefix, name in self._greedy:
+            http, name = self._exact[whole]
+            return Route(function=name, path=http.path, proxy=None, api_key=http.api_key)
+        for prefix, http, name in self._greedy:
             if whole.startswith(f"{prefix}/") and (rest := segments[prefix.count("/") + 1 :]) != [
                 ""
             ]:
-                return Route(function=name, path=f"{prefix}/{{proxy+}}", proxy="/".join(rest))
+                proxy = "/".join(rest)
+                return Route(function=name, path=http.path, proxy=proxy, api_key=http.api_key)
         return None
 
 

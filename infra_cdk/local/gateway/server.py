@@ -14,9 +14,10 @@ from multidict import CIMultiDict
 from infra_cdk.local.console.console import PREFIX, Console
 from infra_cdk.local.gateway.errors import GatewayError, answer_of
 from infra_cdk.local.gateway.event import event_of
+from infra_cdk.local.gateway.keys import NO_KEY, Admit, Caller, KeysUnknownError
 from infra_cdk.local.gateway.request import Request
 from infra_cdk.local.gateway.response import MalformedResponseError, Response, response_from
-from infra_cdk.local.gateway.routes import Routes
+from infra_cdk.local.gateway.routes import Route, Routes
 from infra_cdk.local.lambda_service.outcome import Outcome
 from infra_cdk.registry import Registered
 from shared.manifest.gateway import DEFAULT_4XX, DEFAULT_5XX, response_of
@@ -46,7 +47,8 @@ class Limits:
 class Gateway:
     """The HTTP server. `invoke` runs a function, by name, on an event.
 
-    `console` answers requests below its prefix, which are no part of the API.
+    `admit` says who a key belongs to, where functions want keys: ValueError without it. `console` answers
+    requests below its prefix, which are no part of the API.
     """
 
     def __init__(
@@ -55,11 +57,15 @@ class Gateway:
         invoke: Callable[[str, bytes], Awaitable[Outcome]],
         *,
         limits: Limits = Limits(),
+        admit: Admit | None = None,
         console: Console | None = None,
     ) -> None:
         self.port = 0
         self._routes = Routes(functions)
+        if self._routes.want_keys and admit is None:
+            raise ValueError("functions want API keys, and nobody says whose a key is")
         self._invoke = invoke
+        self._admit = admit
         self._limits = limits
         self._console = console
         self._http = _Server(
@@ -105,11 +111,27 @@ class Gateway:
         if route is None:
             missing = response_of("MISSING_AUTHENTICATION_TOKEN")
             raise GatewayError(missing, reason="no resource has this path")
+        caller = await self._caller_of(request, route=route)
         body = await _body_of(received, limit=self._limits.payload_bytes)
-        event = event_of(replace(request, body=body), route=route)
+        event = event_of(replace(request, body=body), route=route, caller=caller)
         if len(event) > self._limits.event_bytes:
             raise _too_large(f"the event has {len(event)} bytes")
         return _response_from(await self._outcome_of(route.function, event=event))
+
+    async def _caller_of(self, request: Request, *, route: Route) -> Caller | None:
+        """Return whose key a request has, where one is wanted. Raises GatewayError to refuse it."""
+        if not route.api_key or self._admit is None:
+            return None
+        key = request.header("x-api-key")
+        try:
+            verdict = await self._admit(key) if key else NO_KEY
+        except KeysUnknownError as error:
+            raise GatewayError(DEFAULT_5XX, reason=f"no word on the API key: {error}") from error
+        if key is None or verdict.refusal:
+            who = verdict.key_id or "nobody known"
+            reason = f"the API key of {who} is refused: {verdict.refusal}"
+            raise GatewayError(response_of(verdict.refusal), reason=reason)
+        return Caller(key=key, key_id=verdict.key_id)
 
     async def _outcome_of(self, function: str, *, event: bytes) -> Outcome:
         try:

@@ -11,7 +11,7 @@ from tests.infra_cdk.templates import of_type, spell
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-WITH_ALL = Function(name="all", triggers=(Invoke(),), needs=frozenset(Need))
+WITH_ALL = Function(name="all", triggers=(Invoke(),), needs=frozenset(Need) - {Need.GATEWAY_KEYS})
 
 
 def names_of(function: Function) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from infra_cdk.registry import Registered, queue_names, registry
 from shared.manifest.function import Need
+from tests.gateway_fixtures import PERMISSIONS
 from tests.infra_cdk.templates import (
     Template,
     all_statements,
@@ -45,6 +46,7 @@ POLLING = (
 )
 LOOKING = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 SENDING = ("sqs:SendMessage",)
+PLANE = "arn:{AWS::Partition}:apigateway:{AWS::Region}::"
 IDENTITY = "arn:{AWS::Partition}:ses:{AWS::Region}:{AWS::AccountId}:identity/"
 
 WITHOUT_RESOURCE = {
@@ -89,6 +91,7 @@ BY_NEED: dict[Need, list[Granted]] = {
         (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), "{SigningKey/Secret}")
     ],
     Need.VAULT: [(("secretsmanager:GetSecretValue",), "{Vault/Secret}")],
+    Need.GATEWAY_KEYS: [((f"apigateway:{verb}",), PLANE + path) for verb, path in PERMISSIONS],
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
     Need.FILES: [

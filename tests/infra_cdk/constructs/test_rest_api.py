@@ -35,6 +35,11 @@ def headers_of(response: dict[str, Any]) -> dict[str, str]:
     return {k.removeprefix(HEADER): v for k, v in response["ResponseParameters"].items()}
 
 
+class TestApiKeys:
+    def test_they_come_in_the_header(self, template: Template) -> None:
+        assert the_only(template, "AWS::ApiGateway::RestApi")["ApiKeySourceType"] == "HEADER"
+
+
 class TestGatewayResponse:
     @EVERY_RESPONSE
     def test_its_body_is_our_problem_document(

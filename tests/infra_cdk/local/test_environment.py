@@ -17,7 +17,18 @@ SETTINGS = Settings(
     aws_url="http://127.0.0.1:1",
     data_api_url="http://127.0.0.1:2",
 )
-EVERYTHING = Function(name="everything", triggers=(Http("/all"),), needs=frozenset(Need))
+# Those who make the gateway's keys have no cache.
+EVERYTHING = Function(
+    name="everything",
+    triggers=(Http("/all"),),
+    needs=frozenset(Need) - {Need.GATEWAY_KEYS},
+)
+KEEPER = Function(name="keeper", triggers=(Http("/all"),), needs=frozenset({Need.GATEWAY_KEYS}))
+
+
+def test_the_gateways_keys_and_plans_begin_with_the_prefix_of_this_machine() -> None:
+    environment = environment_of(KEEPER, settings=SETTINGS)
+    assert environment["GATEWAY_PREFIX"] == "switchyard-local-"
 
 
 @pytest.mark.parametrize("function", registry(), ids=lambda function: function.spec.name)

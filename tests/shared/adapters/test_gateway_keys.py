@@ -1,13 +1,16 @@
 """Keys are made, moved, found and removed at API Gateway, however far an attempt before had come."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import ClientSession
 from botocore.exceptions import ClientError, ParamValidationError
 
-from shared.adapters import gateway_keys
+from infra_cdk.local.aws.client import AwsClient
+from shared.adapters import aws, gateway_keys
 from shared.adapters.gateway_keys import (
     DayOfUse,
     GatewayKey,
@@ -16,7 +19,7 @@ from shared.adapters.gateway_keys import (
     GatewayPlanMissingError,
     GatewayThrottledError,
 )
-from tests.gateway_fixtures import ApiGateway
+from tests.gateway_fixtures import PERMISSIONS, ApiGateway, error_of, refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -28,28 +31,11 @@ def value_of(gateway: ApiGateway, name: str = "") -> str:
     return f"{gateway.prefix}{name}".ljust(40, "v")
 
 
-def refuse(
-    monkeypatch: pytest.MonkeyPatch,
-    operation: str,
-    *errors: Exception,
-    after: Callable[[], None] = lambda: None,
-) -> None:
-    """Have the next calls of an operation fail, one by each error; `after` each of them something is done."""
-    left = list(errors)
-    real = gateway_keys.call
-
-    async def call(send: Send, **arguments: Any) -> Any:
-        if send.__name__ == operation and left:
-            error = left.pop(0)
-            after()
-            raise error
-        return await real(send, **arguments)
-
-    monkeypatch.setattr(gateway_keys, "call", call)
-
-
-def error_of(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "AnyOperation")
+def allows(method: str, pattern: str, asked: tuple[str, str]) -> bool:
+    """Tell whether a permission is for a request, a star standing for one part of a path."""
+    parts, wanted = asked[1].split("/"), pattern.split("/")
+    fit = all(w in ("*", p) for w, p in zip(wanted, parts, strict=False))
+    return method == asked[0] and len(parts) == len(wanted) and fit
 
 
 class TestPutKey:
@@ -173,11 +159,10 @@ class TestPutKey:
     ) -> None:
         await gateway_keys.put_key("k1", value=value_of(api_gateway, "1"), plan="free")
         asked: list[str] = []
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             asked.append(send.__name__ + (":all" if "keyId" not in arguments else ""))
-            return await real(send, **arguments)
+            return await aws.call(send, **arguments)
 
         monkeypatch.setattr(gateway_keys, "call", call)
         await gateway_keys.put_key("k2", value=value_of(api_gateway, "2"), plan="pro")
@@ -254,11 +239,10 @@ class TestListKeys:
     ) -> None:
         for name in ("a", "b", "c"):
             await gateway_keys.put_key(name, value=value_of(api_gateway, name), plan="pro")
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             at = int(arguments.pop("position", "0"))
-            answer = await real(send, **arguments)
+            answer = await aws.call(send, **arguments)
             rest = answer["items"][at + 1 :]
             more = {"position": str(at + 1)} if rest else {}
             return {"items": answer["items"][at : at + 1], **more}
@@ -275,15 +259,40 @@ class TestListKeys:
 class TestUsageOf:
     SINCE, UNTIL = date(2026, 11, 26), date(2026, 11, 27)
 
+    async def test_what_passed_the_gateway_is_told(self, api_gateway: ApiGateway) -> None:
+        value = value_of(api_gateway)
+        made = await gateway_keys.put_key("k1", value=value, plan="free")
+        today = datetime.now(UTC).date()
+        async with ClientSession() as client:
+            for _ in range(3):
+                await AwsClient(client, url=api_gateway.url).admit(value)
+        # The tests may run at midnight.
+        since, until = today - timedelta(days=1), today + timedelta(days=1)
+        days = await gateway_keys.usage_of(made, plan="free", since=since, until=until)
+        assert [each.day for each in days] == [since, today, until]
+        assert sum(each.used for each in days) == 3
+        assert days[0] == DayOfUse(day=since, used=0, remaining=1000)
+        assert 997 in {each.remaining for each in days}
+
+    async def test_of_a_key_that_is_not_on_the_plan_there_is_none(
+        self, api_gateway: ApiGateway
+    ) -> None:
+        made = await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="free")
+        used = await gateway_keys.usage_of(made, plan="pro", since=self.SINCE, until=self.UNTIL)
+        assert used == ()
+
+    async def test_a_plan_that_is_missing_is_told(self, api_gateway: ApiGateway) -> None:
+        with pytest.raises(GatewayPlanMissingError):
+            await gateway_keys.usage_of("id", plan="gold", since=self.SINCE, until=self.UNTIL)
+
     async def test_each_day_is_told(
         self, api_gateway: ApiGateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[dict[str, Any]] = []
-        real = gateway_keys.call
 
         async def call(send: Send, **arguments: Any) -> Any:
             if send.__name__ != "get_usage":
-                return await real(send, **arguments)
+                return await aws.call(send, **arguments)
             asked.append(arguments)
             return {"items": {"id1": [[10, 990], [0, 1000]]}}
 
@@ -301,6 +310,34 @@ class TestUsageOf:
                 "endDate": "2026-11-27",
             }
         ]
+
+
+class TestPermissions:
+    async def test_the_role_allows_what_is_asked_for_and_nothing_else(
+        self, api_gateway: ApiGateway
+    ) -> None:
+        asked: set[tuple[str, str]] = set()
+
+        def note(request: Any, **_: Any) -> None:
+            asked.add((request.method, urlsplit(request.url).path))
+
+        api_gateway.make_key("k1", value=value_of(api_gateway), enabled=False)
+        api_gateway.client.meta.events.register("before-send.apigateway", note, "note")
+        made = await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="free")
+        await gateway_keys.put_key("k1", value=value_of(api_gateway), plan="pro")
+        await gateway_keys.put_key("k2", value=value_of(api_gateway, "2"), plan="pro")
+        await gateway_keys.list_keys()
+        today = datetime.now(UTC).date()
+        await gateway_keys.usage_of(made, plan="pro", since=today, until=today)
+        await gateway_keys.remove_key("k1")
+        api_gateway.client.meta.events.unregister("before-send.apigateway", unique_id="note")
+
+        allowing = {
+            each: [(method, path) for method, path in PERMISSIONS if allows(method, path, each)]
+            for each in asked
+        }
+        assert [each for each, permissions in allowing.items() if not permissions] == []
+        assert {one for permissions in allowing.values() for one in permissions} == set(PERMISSIONS)
 
 
 class TestFailures:

@@ -93,6 +93,17 @@ QUEUED = pytest.mark.parametrize(
 )
 
 
+class TestNeeds:
+    def test_the_cache_and_the_gateways_keys_are_not_reached_from_one_place(self) -> None:
+        needs = frozenset({Need.CACHE, Need.GATEWAY_KEYS})
+        with pytest.raises(ValueError, match="'keys' cannot have both"):
+            Function(name="keys", triggers=INVOKE, needs=needs)
+
+    @pytest.mark.parametrize("need", [Need.CACHE, Need.GATEWAY_KEYS])
+    def test_either_of_them_is(self, need: Need) -> None:
+        assert need in Function(name="keys", triggers=INVOKE, needs=frozenset({need})).needs
+
+
 class TestVisibility:
     @QUEUED
     def test_it_is_no_shorter_than_a_run(self, trigger_of: Callable[[Delivery], Trigger]) -> None:

@@ -39,6 +39,31 @@ def test_the_most_exact_resource_is_chosen(path: str, expected: Route) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/partner/items", True),
+        ("/partner", True),
+        ("/partner/open/items", False),
+        ("/other/items", False),
+    ],
+)
+def test_a_key_is_wanted_where_the_trigger_says_so(path: str, *, wanted: bool) -> None:
+    triggers = (
+        Http("/partner/{proxy+}", api_key=True),
+        Http("/partner", api_key=True),
+        Http("/partner/open/{proxy+}"),
+        Http("/other/{proxy+}"),
+    )
+    spec = Function(name="partner", triggers=triggers)
+    routes = Routes([Registered(spec=spec, package="functions.partner")])
+    found = routes.find(path)
+    assert found
+    assert found.api_key is wanted
+    assert routes.want_keys
+    assert not ROUTES.want_keys
+
+
+@pytest.mark.parametrize(
     "path", ["/", "", "/v1", "/v1/", "/docs/", "/docsx", "/docs%2Fa.css", "*", "/v10/webapp/a"]
 )
 def test_no_resource_is_made_up(path: str) -> None:
