@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 DATA_API = pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v2"])
+JSON = {"Content-Type": "application/json"}
 ITEMS = "/v2/partner/items"
 SOME_ITEM = f"{ITEMS}/0199f3a2-5d41-7c86-9f0e-2b7d8c1e6a35"
 
@@ -113,7 +114,10 @@ class TestItems:
             await client.delete(f"{items}/lamp"),
         ):
             assert problem(answer) == (422, "validation_failed")
-        assert problem(await client.post(items, content="{")) == (400, "malformed_body")
+        assert problem(await client.post(items, content="{", headers=JSON)) == (
+            400,
+            "malformed_body",
+        )
         text = {"Content-Type": "text/plain"}
         answer = await client.post(items, content="lamp", headers=text)
         assert problem(answer) == (415, "unsupported_media_type")

@@ -26,6 +26,7 @@ from tests.web_fixtures import Log, client_of
 pytestmark = pytest.mark.anyio
 
 DATA_API = pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)
+JSON = {"Content-Type": "application/json"}
 DRAFT: dict[str, Any] = {"name": "checkout", "scopes": ["items:read", "usage:read"]}
 
 
@@ -110,7 +111,7 @@ class TestIssue:
         post = desk.client.post
         past = DRAFT | {"expires_at": (now() - timedelta(seconds=1)).isoformat()}
         assert problem(await post(desk.place, json=past)) == (422, "expiry_passed")
-        assert problem(await post(desk.place, content="{")) == (400, "malformed_body")
+        assert problem(await post(desk.place, content="{", headers=JSON)) == (400, "malformed_body")
         text = {"Content-Type": "text/plain"}
         answer = await post(desk.place, content="x", headers=text)
         assert problem(answer) == (415, "unsupported_media_type")
@@ -141,7 +142,7 @@ class TestRotate:
         place = f"{desk.place}/{(await desk.issue())['id']}/rotate"
         for body in ({}, {"grace_s": -1}, {"grace_s": 7 * 24 * 3600 + 1}, {"grace_s": "soon"}):
             assert problem(await post(place, json=body)) == (422, "validation_failed")
-        assert problem(await post(place, content="{")) == (400, "malformed_body")
+        assert problem(await post(place, content="{", headers=JSON)) == (400, "malformed_body")
         nowhere = f"{desk.place}/{uuid4()}/rotate"
         answer = await post(nowhere, json={"grace_s": 1})
         assert problem(answer) == (404, "partner_key_not_found")

@@ -12,6 +12,7 @@ from tests.partner_fixtures import DOWN, THROTTLED, FakeGateway, new_key, new_pa
 pytestmark = pytest.mark.anyio
 
 DATA_API = pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)
+JSON = {"Content-Type": "application/json"}
 PLACE = "/v2/infrastructure/partners"
 OWN = "/v2/webapp/partners"
 LANTERNS = {"name": "Lantern Works", "plan": "free", "contact": "ops@lanterns.example"}
@@ -60,7 +61,7 @@ class TestCreate:
             400,
             "idempotency_key_malformed",
         )
-        assert problem(await post(PLACE, content="{")) == (400, "malformed_body")
+        assert problem(await post(PLACE, content="{", headers=JSON)) == (400, "malformed_body")
         text = {"Content-Type": "text/plain"}
         assert problem(await post(PLACE, content="x", headers=text)) == (
             415,
@@ -132,7 +133,7 @@ class TestChange:
         nobody = {"admin_id": str(uuid4())}
         assert problem(await patch(place, json=nobody)) == (422, "no_such_admin")
         assert problem(await patch(place, json={"state": "removed"})) == (422, "validation_failed")
-        assert problem(await patch(place, content="{")) == (400, "malformed_body")
+        assert problem(await patch(place, content="{", headers=JSON)) == (400, "malformed_body")
 
 
 class TestRemove:
