@@ -182,7 +182,9 @@ async def end_keys(
     only: Collection[UUID] | None = None,
 ) -> list[UUID]:
     """End pending and active keys: all of a partner, or some. Return which ended now."""
-    which = [PartnerKeyRow.state.in_([KeyState.PENDING, KeyState.ACTIVE])]
+    which: list[ColumnElement[bool]] = [
+        PartnerKeyRow.state.in_([KeyState.PENDING, KeyState.ACTIVE])
+    ]
     if partner_id is not None:
         which.append(PartnerKeyRow.partner_id == partner_id)
     if only is not None:

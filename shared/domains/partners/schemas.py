@@ -237,6 +237,6 @@ class Drift(StrEnum):
 class Reconciliation(Schema):
     """What a run found, by kind; how much of it was healed, and whether that was all."""
 
-    found: dict[str, int]
-    healed: dict[str, int]
+    found: dict[Drift, int]
+    healed: dict[Drift, int]
     complete: bool

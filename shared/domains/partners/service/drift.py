@@ -47,7 +47,7 @@ async def reconcile(*, has_time: Callable[[], bool]) -> Reconciliation:
         count(Metric.GATEWAY_KEY_DRIFT, number, kind=drift.value)
     healed, complete = await _heal_some(differing, has_time=has_time)
     report = Reconciliation(found=dict(found), healed=dict(healed), complete=complete)
-    logger().info("keys compared with the gateway", extra=report.model_dump())
+    logger().info("keys compared with the gateway", extra=report.model_dump(mode="json"))
     return report
 
 

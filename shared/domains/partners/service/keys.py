@@ -205,12 +205,12 @@ def _require_unrotated(key: PartnerKeyRow, *, at: datetime) -> None:
 
 
 def _successor_of(old: PartnerKeyRow, rotation: KeyRotation) -> Wanted:
-    kept = rotation.expires_at is MISSING
+    chosen = rotation.expires_at
     return Wanted(
         name=old.name,
         scope=old.scope,
         networks=old.networks,
-        expires_at=old.expires_at if kept else rotation.expires_at,
+        expires_at=old.expires_at if chosen is MISSING else chosen,
         replaces_id=old.id,
     )
 
