@@ -37,6 +37,8 @@ TAGS = {
     "tasks": "Long work: imports, exports, the end of an account. It is queued, and tells how it goes.",
     "keys": "The public keys that verify access tokens.",
     "queues": "For operators: what waits in the queues, and what was given up: to be sent again or not.",
+    "partner": "For partners, with an API key: their items, and what is left of their quota.",
+    "partners": "Partners and their API keys: for operators all of them, for a user those whose admin they are.",
     "audit": "For operators: who did what to what, when and why.",
     "health": "Whether the service runs, and whether what it depends on answers.",
 }

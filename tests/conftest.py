@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.database_fixtures",
     "tests.files_fixtures",
     "tests.gateway_fixtures",
+    "tests.partner_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
     "tests.infra_cdk.synth_fixtures",

@@ -93,6 +93,18 @@ async def put_key(name: str, *, value: str, plan: str) -> str:
     return key_id
 
 
+async def move_key(name: str, *, plan: str) -> None:
+    """See to it that the key of this name, where there is one, is enabled and on a plan.
+
+    For keys whose value is not known any more. Raises GatewayPlanMissingError.
+    """
+    plan_id = await _plan_id(plan)
+    for key in await _named(_full_name(name)):
+        if not key["enabled"]:
+            await _enable(key["id"])
+        await _put_on(plan_id, key_id=key["id"])
+
+
 async def remove_key(name: str) -> None:
     """See to it that there is no key of this name."""
     for key in await _named(_full_name(name)):

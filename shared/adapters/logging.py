@@ -20,6 +20,7 @@ _SECRET_VALUES = (
     re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )\S+"),
     re.compile(r"\beyJ[\w-]+\.[\w-]+(\.[\w-]*)*"),  # a JWT (RFC 7519): a JSON object in base64url
     re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"),  # the user part of a URL
+    re.compile(r"\bswy_[a-z]+_[0-9A-Za-z]{8,}"),  # an API key, or the beginning of one
     re.compile(r"\$argon2\w*\$\S+"),
 )
 

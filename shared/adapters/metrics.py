@@ -30,6 +30,8 @@ class Metric(StrEnum):
     LOGINS_SLOWED = "LoginsSlowed"
     SIGNING_KEYS_ROTATED = "SigningKeysRotated"
     SIGNING_KEYS_STALE = "SigningKeysStale"
+    GATEWAY_KEY_DRIFT = "GatewayKeyDrift"
+    GATEWAY_KEY_PENDING = "GatewayKeyPending"
     DENY_LIST_DOWN = "DenyListDown"
     REFRESH_TOKEN_REUSED = "RefreshTokenReused"  # noqa: S105  # a metric's name
 

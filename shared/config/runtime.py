@@ -20,6 +20,11 @@ class RuntimeSettings(BaseSettings):
     environment: Environment = Environment.LOCAL
     log_level: str = "INFO"
 
+    @property
+    def key_mark(self) -> str:
+        """What marks the API keys of this environment: one of another is refused by its looks."""
+        return "live" if self.environment is Environment.PRODUCTION else self.environment.value
+
 
 @cache
 def runtime_settings() -> RuntimeSettings:

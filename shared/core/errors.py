@@ -113,10 +113,10 @@ class InsufficientScopeError(ForbiddenError):
     code = "insufficient_scope"
     title = "Insufficient scope"
 
-    def __init__(self, *scopes: str) -> None:
+    def __init__(self, *scopes: str, scheme: str = "Bearer") -> None:
         needed = " ".join(scopes)
         super().__init__(f"This needs the scope {needed}, which the token or key does not have.")
-        self.challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+        self.challenge = f'{scheme} error="insufficient_scope", scope="{needed}"'
 
 
 class NotFoundError(ProblemError):

@@ -53,7 +53,8 @@ _DESCRIPTION = (
     "An error is not kept: the key may be used again."
 )
 
-_Sent = Header(alias=NAME, pattern=_FORM, description=_DESCRIPTION)
+SentKey = Header(alias=NAME, pattern=_FORM, description=_DESCRIPTION)
+"""The header, for the parameter of a dependency that claims keys."""
 
 ON_EVERY_KEY = (
     errors.IdempotencyKeyMalformedError,
@@ -98,21 +99,23 @@ async def _claim_for_user(
     request: Request,
     user: AnyCaller,
     session: WriteSession,
-    sent: Annotated[str | None, _Sent] = None,
+    sent: Annotated[str | None, SentKey] = None,
 ) -> None:
-    await _claim(request, session, scope=idempotency.scope_of_user(user.user_id), sent=sent)
+    await claim_key(request, session, scope=idempotency.scope_of_user(user.user_id), sent=sent)
 
 
 async def _claim_required(
-    request: Request, user: AnyCaller, session: WriteSession, sent: Annotated[str, _Sent]
+    request: Request, user: AnyCaller, session: WriteSession, sent: Annotated[str, SentKey]
 ) -> None:
-    await _claim(request, session, scope=idempotency.scope_of_user(user.user_id), sent=sent)
+    await claim_key(request, session, scope=idempotency.scope_of_user(user.user_id), sent=sent)
 
 
 async def _claim_for_anyone(
-    request: Request, session: WriteSession, sent: Annotated[str | None, _Sent] = None
+    request: Request, session: WriteSession, sent: Annotated[str | None, SentKey] = None
 ) -> None:
-    await _claim(request, session, scope=f"anyone:{request.scope['endpoint'].__name__}", sent=sent)
+    await claim_key(
+        request, session, scope=f"anyone:{request.scope['endpoint'].__name__}", sent=sent
+    )
 
 
 IdempotencyKey = Annotated[None, Depends(_claim_for_user)]
@@ -143,9 +146,13 @@ class _Claimed:
     claim: "idempotency.Claim"
 
 
-async def _claim(
+async def claim_key(
     request: Request, session: "AsyncSession", *, scope: str, sent: str | None
 ) -> None:
+    """Take the key that a request was `sent` with, among the keys of a `scope`; none is taken where none was.
+
+    For dependencies that know callers of another kind, as `shared.web.partner_idempotency` does.
+    """
     if not isinstance(request.scope["route"], IdempotentRoute):
         raise TypeError("a route that takes an Idempotency-Key needs route_class=IdempotentRoute")
     if sent is None:

@@ -108,7 +108,10 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     for parameter in _parameters(document["paths"]):
         parameter["schema"] = _without_null(parameter["schema"])
     components = document.setdefault("components", {})
-    components["examples"] = {error.code: _example_of(error) for error in _kinds(ProblemError)}
+    examples = components["examples"] = {}
+    for error in _kinds(ProblemError):
+        # A code's own class comes before those that derive from it, whichever of these are loaded.
+        examples.setdefault(error.code, _example_of(error))
     schemas = components.setdefault("schemas", {})
     schemas |= {"Problem": PROBLEM_SCHEMA, "FieldError": FIELD_ERROR_SCHEMA}
     extended = [error for error in _kinds(ProblemError) if error.extension]

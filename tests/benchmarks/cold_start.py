@@ -22,6 +22,8 @@ FIRST_EVENTS = {
     "infrastructure": "http/infrastructure/health",
     "mfa": "http/mfa/list_factors_without_token",
     "oauth": "http/oauth/unknown",
+    "partner": "http/partner/list_items_with_wrong_key",
+    "partner-admin": "http/partner-admin/list_partners_without_token",
     "webapp": "http/webapp/list_items_without_token",
 }
 """A first event of each function behind the API that needs no other server."""

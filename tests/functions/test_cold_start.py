@@ -44,6 +44,8 @@ STATUSES = {
     "infrastructure": 200,
     "mfa": 401,
     "oauth": 404,
+    "partner": 401,
+    "partner-admin": 401,
     "webapp": 401,
 }
 

@@ -41,6 +41,7 @@ __all__ = [
     "forget_expired_tokens",
     "get_user",
     "has_password",
+    "make_service_account",
     "register",
     "register_external",
     "request_password_reset",
@@ -172,6 +173,15 @@ async def confirm_password_if_any(
     Raises WrongPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
     """
     await service.confirm_password_if_any(session, user_id=user_id, password=password)
+
+
+async def make_service_account(session: "AsyncSession") -> UUID:
+    """Make a user that nobody can log in as, for things that belong to no person; return its id.
+
+    Its address is none, so that no mail and no provider's word reaches it; no password has its hash.
+    `delete_user` ends it.
+    """
+    return await service.make_service_account(session)
 
 
 async def delete_user(session: "AsyncSession", user_id: UUID) -> None:

@@ -151,6 +151,16 @@ async def confirm_password_if_any(
         await _require_password(session, user, given=password)
 
 
+async def make_service_account(session: AsyncSession) -> UUID:
+    """Make a user that nobody can log in as; return its id."""
+    id_ = new_id()
+    # A colon is in no user name, and an address without @ is in no mail and at no provider.
+    name = f"service:{id_}"
+    user = User(id=id_, username=name, email=name, password_hash=passwords.NOBODYS_HASH)
+    await repository.save(session, user)
+    return id_
+
+
 async def delete(session: AsyncSession, user_id: UUID) -> None:
     """Delete a user and all that still belongs to them; nothing where there is none."""
     if await repository.remove(session, user_id):

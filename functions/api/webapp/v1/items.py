@@ -1,52 +1,24 @@
 """Items as version 1 knows them: a name."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from shared.core.schema import Listing, Name, Paging, Schema, SearchText
+from shared.core.schema import Listing
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.errors import ItemChangedError, ItemNotFoundError
-from shared.domains.catalog.schemas import Item, ItemChange, ItemDraft, ItemFilter, ItemSort
+from shared.domains.catalog.schemas import ItemChange, ItemDraft, ItemFilter
 from shared.web.auth import ItemsReader, ItemsWriter
 from shared.web.conditional import ExpectedVersions, KnownVersions, not_modified, tagged
 from shared.web.idempotency import ON_EVERY_KEY, IdempotencyKey, IdempotentRoute, replayable
 from shared.web.limits import LimitGroup, limited
+from shared.web.named_items import ItemName, ItemNameQuery, NamedItem, named
 from shared.web.openapi import FOR_USERS, NOT_MODIFIED, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=IdempotentRoute)
-
-
-class NamedItem(Schema):
-    """An item, in version 1."""
-
-    id: UUID
-    name: str
-    created_at: datetime
-    updated_at: datetime
-
-
-class ItemName(Schema):
-    """The one field of an item that version 1 lets you set."""
-
-    name: Name
-
-
-class ItemNameQuery(Paging):
-    """Which items, and in which order."""
-
-    search: SearchText | None = None
-    sort: ItemSort = "-created_at"
-
-
-def _named(item: Item) -> NamedItem:
-    return NamedItem(
-        id=item.id, name=item.name, created_at=item.created_at, updated_at=item.updated_at
-    )
 
 
 @router.post(
@@ -63,11 +35,11 @@ async def create_item(
     response: Response,
 ) -> NamedItem:
     """Create an item."""
-    named = ItemDraft(name=draft.name)
-    item = await catalog.create_item(session, owner_id=user.user_id, draft=named)
+    whole = ItemDraft(name=draft.name)
+    item = await catalog.create_item(session, owner_id=user.user_id, draft=whole)
     tagged(response, version=item.version)
     response.headers["Location"] = f"items/{item.id}"
-    return _named(item)
+    return named(item)
 
 
 @router.get("", responses=problems(*FOR_USERS), openapi_extra=limited(LimitGroup.READ))
@@ -77,7 +49,7 @@ async def list_items(
     """List your items, a page at a time."""
     which = ItemFilter(search=query.search, sort=query.sort)
     page = await catalog.list_items(session, owner_id=user.user_id, which=which, paging=query)
-    return Listing(items=tuple(map(_named, page.items)), next_cursor=page.next_cursor)
+    return Listing(items=tuple(map(named, page.items)), next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -98,7 +70,7 @@ async def get_item(
     if item.version in known:
         return not_modified(item.version)
     tagged(response, version=item.version)
-    return _named(item)
+    return named(item)
 
 
 @router.patch(
@@ -120,7 +92,7 @@ async def change_item(
         session, owner_id=user.user_id, item_id=item_id, change=renamed, expected=expected
     )
     tagged(response, version=item.version)
-    return _named(item)
+    return named(item)
 
 
 @router.delete(
