@@ -77,13 +77,22 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """What an operation asks of its caller. `owned` where its path names a thing of the caller's own."""
+    """What an operation asks of its caller.
+
+    `owned` where its path names a thing of the caller's own, `nested` where it names one below another.
+    """
 
     method: str
     path: str
     kind: Kind
     scope: Scope | None
     owned: bool
+    nested: bool = False
+
+    @property
+    def mixed_verdict(self) -> Verdict:
+        """What somebody gets who names a thing of their own, and another's below it, if the path has one."""
+        return Verdict.NOT_FOUND if self.nested else Verdict.YES
 
     @property
     def name(self) -> str:
@@ -153,7 +162,9 @@ def _permission(method: str, path: str, operation: Mapping[str, Any]) -> Permiss
         kind = Kind.OPERATORS
     named = set(re.findall(r"\{(\w+)\}", path)) - NOBODYS
     owned = kind in {Kind.USERS, Kind.PARTNERS} and bool(named)
-    return Permission(method=method, path=path, kind=kind, scope=scope, owned=owned)
+    return Permission(
+        method=method, path=path, kind=kind, scope=scope, owned=owned, nested=len(named) > 1
+    )
 
 
 def _asked(security: list[dict[str, list[str]]], *, name: str) -> tuple[Kind, Scope | None]:

@@ -7,6 +7,7 @@ import pytest
 from tests.authorization.world import World
 from tests.bucket import Bucket
 from tests.database_fixtures import BlankDatabase
+from tests.partner_fixtures import FakeGateway
 from tests.queue_fixtures import Sqs
 
 
@@ -17,6 +18,7 @@ def world(
     quick_hashes: None,
     deny_list: set[UUID],
     sqs: Sqs,
+    gateway: FakeGateway,
     monkeypatch: pytest.MonkeyPatch,
     blank_database: BlankDatabase,
 ) -> World:

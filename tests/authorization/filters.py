@@ -69,13 +69,20 @@ def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.AsyncFunctio
 
 
 def _keeps_to_owner(node: ast.AST) -> bool:
-    """Tell whether a node is `Table.column == owner_id`, on either side."""
+    """Tell whether a node is `Table.column == owner_id` or `... == manager.user_id`."""
     if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq)):
         return False
-    sides = (node.left, node.comparators[0])
-    return any(isinstance(side, ast.Name) and side.id in OWNERS for side in sides) and any(
-        isinstance(side, ast.Attribute) for side in sides
-    )
+    return isinstance(node.left, ast.Attribute) and _is_owner(node.comparators[0])
+
+
+def _is_owner(node: ast.expr) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return name in OWNERS
+        case ast.Attribute(attr=name, value=ast.Name(id=of)):
+            return name in OWNERS and of.islower()
+        case _:
+            return False
 
 
 class _Remover(ast.NodeTransformer):

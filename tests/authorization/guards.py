@@ -9,8 +9,11 @@ from fastapi import Depends
 
 from infra_cdk.authorization import Caller
 from shared.core.scopes import USER_SCOPES
+from shared.domains.partners import api as partners
+from shared.domains.partners.schemas import KeyHolder, Manager
 from shared.domains.sessions.schemas import Principal
-from shared.web import auth
+from shared.web import auth, partner_auth
+from tests.partner_fixtures import new_key, new_partner
 from tests.web_fixtures import token_of
 
 
@@ -28,6 +31,19 @@ async def whatever_their_role(user: auth.CurrentUser) -> Principal:
     return user
 
 
+async def any_holder() -> KeyHolder:
+    key = await new_key(await new_partner(f"Anybody {uuid4()}"))
+    return await partners.authenticate(key.key, address="192.0.2.1")
+
+
+async def whatever_their_key_s_scopes(holder: partner_auth.AnyKeyHolder) -> KeyHolder:
+    return holder
+
+
+async def manager_of_all(user: auth.CurrentUser) -> Manager:
+    return Manager(user_id=user.user_id, operator=True)
+
+
 @dataclass(frozen=True)
 class Removal:
     """A guard without its check, and who gets through then."""
@@ -40,11 +56,14 @@ REMOVALS: Mapping[Callable[..., Any], Removal] = {
     auth.caller: Removal(anybody, Caller.ANONYMOUS),
     auth.current_user: Removal(whatever_their_scopes, Caller.UNGRANTED),
     auth.current_operator: Removal(whatever_their_role, Caller.OTHER),
+    partner_auth.key_holder: Removal(any_holder, Caller.ANONYMOUS),
+    partner_auth.current_partner: Removal(whatever_their_key_s_scopes, Caller.UNGRANTED_KEY),
+    partner_auth.partner_manager: Removal(manager_of_all, Caller.OTHER),
 }
 """Every guard there is."""
 
-HARMLESS = frozenset[Callable[..., Any]]({auth.device_of})
-"""The dependencies beside them that let everybody through."""
+HARMLESS = frozenset[Callable[..., Any]]({auth.device_of, partner_auth.partner_operator})
+"""The dependencies beside them that let everybody through whom those let through that they depend on."""
 
-MODULES = frozenset({auth.__name__})
+MODULES = frozenset({auth.__name__, partner_auth.__name__})
 """Where guards are."""

@@ -54,11 +54,26 @@ async def _attested(_: UUID) -> Request:
     return {"json": {"name": "Laptop", "passkey": credential}}
 
 
+async def _partner(_: UUID) -> Request:
+    fields = {"name": f"Bell Works {uuid4()}", "plan": "free", "contact": "ops@bells.example"}
+    return {"json": fields}
+
+
+KEY = body(name="checkout", scopes=["items:read"])
+
 BODIES: Mapping[str, Make] = {
     "POST /infrastructure/outbox/discard": _set_aside,
     "POST /infrastructure/outbox/redrive": _republished,
     "POST /infrastructure/queues/{queue}/discard": _dead_letters,
     "POST /infrastructure/queues/{queue}/redrive": _redriven,
+    "POST /infrastructure/partners": _partner,
+    "PATCH /infrastructure/partners/{partner_id}": body(contact="night@bells.example"),
+    "POST /infrastructure/partners/{partner_id}/keys": KEY,
+    "POST /infrastructure/partners/{partner_id}/keys/{key_id}/rotate": body(grace_s=60),
+    "POST /partner/items": body(name="Lantern"),
+    "PATCH /partner/items/{item_id}": body(name="Bell"),
+    "POST /webapp/partners/{partner_id}/keys": KEY,
+    "POST /webapp/partners/{partner_id}/keys/{key_id}/rotate": body(grace_s=60),
     "POST /webapp/external-login/links": body(handover="x" * 43, flow_token="y" * 43),
     "POST /webapp/external-login/links/{provider}": body(),
     "POST /webapp/items": body(name="Lantern"),

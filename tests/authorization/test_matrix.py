@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 
 PSYCOPG = pytest.mark.parametrize("migrated_database_url", ["psycopg"], indirect=True)
 GUARDED = [each for each in all_permissions() if each.kind is not Kind.ANYBODY]
+OWNED = [each for each in GUARDED if each.owned and each.kind is Kind.USERS]
 HIDDEN: set[str] = set()
 OPEN = [each for each in all_permissions() if each.kind is Kind.ANYBODY]
 
@@ -27,6 +28,15 @@ def named(permission: Permission) -> str:
 async def test_each_caller_gets_what_the_matrix_says(permission: Permission, world: World) -> None:
     expected = {caller: permission.verdict(caller) for caller in Caller}
     assert {caller: (await world.call(permission, caller)).verdict for caller in Caller} == expected
+
+
+@PSYCOPG
+@pytest.mark.parametrize("permission", OWNED, ids=named)
+async def test_below_a_thing_of_one_s_own_is_nothing_of_another_s(
+    permission: Permission, world: World
+) -> None:
+    outcome = await world.call(permission, Caller.OTHER, mixed=True)
+    assert outcome.verdict == permission.mixed_verdict
 
 
 @PSYCOPG

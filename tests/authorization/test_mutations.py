@@ -112,6 +112,10 @@ async def noticed(world: World, each: Filter, using: Iterable[Permission]) -> bo
         for permission in using:
             if await deviates(world, permission, WHO[permission.kind]):
                 return True
+            if permission.owned and permission.kind is Kind.USERS:
+                outcome = await world.call(permission, Caller.OTHER, mixed=True)
+                if outcome.verdict != permission.mixed_verdict:
+                    return True
     return False
 
 

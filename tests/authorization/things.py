@@ -20,10 +20,12 @@ from shared.domains.dead_letters.models import DeadLetter
 from shared.domains.dead_letters.schemas import DeadMessage
 from shared.domains.federation.models import ExternalLink
 from shared.domains.mfa.models import PasskeyRow, TotpAuthenticator
+from shared.domains.partners import api as partners
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.schemas import Device, Opening
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import ExportItems, TaskKind
+from tests.partner_fixtures import OPERATOR, new_key, new_partner
 
 type Made = Mapping[str, str]
 """What was made already, by its parameter."""
@@ -88,11 +90,21 @@ async def passkey(owner_id: UUID, _: Made) -> str:
 
 async def link(owner_id: UUID, _: Made) -> str:
     row = ExternalLink(
-        user_id=owner_id, provider="acme", issuer="https://acme.example", subject=uuid4().hex
+        user_id=owner_id, provider="acme", issuer=f"https://{uuid4().hex}.example", subject="ada"
     )
     async with unit_of_work() as session:
         session.add(row)
     return str(row.id)
+
+
+async def partner(admin_id: UUID, _: Made = NOTHING) -> str:
+    return str((await new_partner(f"Lantern Works {uuid4().hex}", admin_id=admin_id)).id)
+
+
+async def partner_key(_: UUID, made: Made) -> str:
+    async with autocommit() as session:
+        of = await partners.get_partner(session, UUID(made["partner_id"]), manager=OPERATOR)
+    return str((await new_key(of)).id)
 
 
 async def provider(_: UUID, __: Made) -> str:
@@ -157,6 +169,8 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "passkey_id": passkey,
     "link_id": link,
     "provider": provider,
+    "partner_id": partner,
+    "key_id": partner_key,
     "queue": queue,
     "dead_letter_id": dead_letter,
 }

@@ -16,11 +16,14 @@ from infra_cdk.local.gateway.routes import Routes
 from infra_cdk.openapi import build_documents
 from infra_cdk.registry import registry
 from shared.adapters.database.sessions import unit_of_work
-from shared.core.scopes import GRANTABLE_SCOPES
+from shared.core.scopes import GRANTABLE_SCOPES, KEY_SCOPES
 from shared.domains.identity.models import User
 from shared.domains.identity.schemas import Role
+from shared.domains.partners import api as partners
+from shared.domains.partners.schemas import Partner
 from tests.authorization import requests, things
 from tests.database_fixtures import BlankDatabase
+from tests.partner_fixtures import new_key, new_partner
 from tests.web_fixtures import client_of, token_of
 
 _REFUSALS = {401: Verdict.UNAUTHORIZED, 403: Verdict.FORBIDDEN, 404: Verdict.NOT_FOUND}
@@ -31,7 +34,7 @@ FOREIGN = frozenset({Caller.ANONYMOUS, Caller.OTHER, Caller.OPERATOR, Caller.OTH
 _TELLING = frozenset({"GET", "PATCH"})
 """The methods whose answers are about something of the owner's."""
 
-_SILENT = frozenset({"/tasks/{task_id}/errors"})
+_SILENT = frozenset({"/tasks/{task_id}/errors", "/partners/{partner_id}/keys", "/usage"})
 """The ends of paths whose answers name nothing of it."""
 
 _ROWS = """
@@ -89,6 +92,16 @@ class Outcome:
         return _REFUSALS.get(self.status, f"{self.status} {self.text}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """Whose thing an operation is about, and another; a partner's `key` where it is for partners."""
+
+    owner_id: UUID
+    other_id: UUID
+    partner: Partner | None = None
+    key: str = ""
+
+
 @dataclass
 class World:
     """An owner with things of theirs, and others. Each call happens in it once."""
@@ -97,23 +110,23 @@ class World:
     marks: set[str] = field(default_factory=set)
     """What stands in rows and answers that are about the owner."""
 
-    async def call(self, permission: Permission, caller: Caller) -> Outcome:
-        """Call an operation as somebody; about the owner's thing where its path names one."""
-        self.marks = set()
-        owner_id = await self._owner_of(permission)
-        headers = await self._headers(permission, caller, owner_id=owner_id)
-        path = await self._path(permission, owner_id=owner_id)
-        request = await requests.request_of(permission, owner_id=owner_id)
-        self.marks.add(str(owner_id))
+    async def call(self, permission: Permission, caller: Caller, *, mixed: bool = False) -> Outcome:
+        """Call an operation as somebody; about the owner's thing where its path names one.
+
+        `mixed`, the path begins with a thing of the other's: what it names below that is the owner's.
+        """
+        cast = await _cast_of(permission)
+        self.marks = {str(cast.owner_id)}
+        headers = await _headers_of(permission, caller, cast=cast)
+        path = await self._path(permission, cast=cast, mixed=mixed)
+        request = await requests.request_of(permission, owner_id=cast.owner_id)
         watching = permission.kind in {Kind.USERS, Kind.PARTNERS}
-        if watching and not permission.owned:
-            await self._furnish(owner_id)
+        if watching and (mixed or not permission.owned):
+            await self._furnish(cast.owner_id)
         before = self._rows() if watching and caller in FOREIGN else []
         async with client_of(app_of(permission), **headers) as client:
             answer = await client.request(permission.method, path, **request)
-        complaint = (
-            self._complaint(permission, caller, answer=answer, before=before) if watching else ""
-        )
+        complaint = self._complaint(permission, caller, answer, before=before) if watching else ""
         return Outcome(
             status=answer.status_code,
             text=answer.text[:300],
@@ -121,35 +134,12 @@ class World:
             complaint=complaint,
         )
 
-    async def _owner_of(self, permission: Permission) -> UUID:
-        owner_id = uuid4()
-        await token_of(owner_id)
-        return owner_id
-
-    async def _headers(
-        self, permission: Permission, caller: Caller, *, owner_id: UUID
-    ) -> dict[str, str]:
-        match caller:
-            case Caller.ANONYMOUS:
-                return {}
-            case Caller.KEY | Caller.UNGRANTED_KEY | Caller.OTHER_KEY:
-                return await self._key(permission, caller)
-            case Caller.OTHER:
-                return _bearing(await token_of(uuid4()))
-            case Caller.OPERATOR:
-                return _bearing(await token_of(await _operator()))
-            case Caller.OWNER:
-                return _bearing(await token_of(owner_id))
-            case Caller.GRANTED | Caller.UNGRANTED:
-                whose = await _operator() if permission.kind is Kind.OPERATORS else owner_id
-                return _bearing(await _granted(permission, caller, user_id=whose))
-
-    async def _key(self, permission: Permission, caller: Caller) -> dict[str, str]:
-        return {"x-api-key": "swy_test_" + "0" * 36}
-
-    async def _path(self, permission: Permission, *, owner_id: UUID) -> str:
-        made = await things.make(things.names_in(permission.path), owner_id)
+    async def _path(self, permission: Permission, *, cast: Cast, mixed: bool) -> str:
+        names = things.names_in(permission.path)
+        made = await things.make(names, cast.owner_id)
         self.marks.update(value for name, value in made.items() if name not in things.SHARED)
+        if mixed:
+            made |= await things.make(names[:1], cast.other_id)
         return permission.path.format(**made)
 
     async def _furnish(self, owner_id: UUID) -> None:
@@ -159,7 +149,7 @@ class World:
         await things.totp(owner_id)
 
     def _complaint(
-        self, permission: Permission, caller: Caller, *, answer: httpx.Response, before: list[str]
+        self, permission: Permission, caller: Caller, answer: httpx.Response, *, before: list[str]
     ) -> str:
         shown = any(mark in answer.text for mark in self.marks)
         if caller not in FOREIGN:
@@ -186,6 +176,45 @@ def _reached(permission: Permission, answer: httpx.Response) -> bool:
 
 def _tells(permission: Permission) -> bool:
     return permission.method in _TELLING and not permission.path.endswith(tuple(_SILENT))
+
+
+async def _cast_of(permission: Permission) -> Cast:
+    other_id = uuid4()
+    await token_of(other_id)
+    if permission.kind is Kind.PARTNERS:
+        partner = await new_partner(f"Lantern Works {other_id}")
+        key = (await new_key(partner, str(permission.scope))).key
+        holder = await partners.authenticate(key, address="192.0.2.1")
+        return Cast(owner_id=holder.account_id, other_id=other_id, partner=partner, key=key)
+    owner_id = uuid4()
+    await token_of(owner_id)
+    return Cast(owner_id=owner_id, other_id=other_id)
+
+
+async def _headers_of(permission: Permission, caller: Caller, *, cast: Cast) -> dict[str, str]:
+    match caller:
+        case Caller.ANONYMOUS:
+            return {}
+        case Caller.KEY | Caller.UNGRANTED_KEY | Caller.OTHER_KEY:
+            return {"x-api-key": await _key_of(permission, caller, cast=cast)}
+        case Caller.OTHER:
+            return _bearing(await token_of(cast.other_id))
+        case Caller.OPERATOR:
+            return _bearing(await token_of(await _operator()))
+        case Caller.OWNER:
+            return _bearing(await token_of(cast.owner_id))
+        case Caller.GRANTED | Caller.UNGRANTED:
+            whose = await _operator() if permission.kind is Kind.OPERATORS else cast.owner_id
+            return _bearing(await _granted(permission, caller, user_id=whose))
+
+
+async def _key_of(permission: Permission, caller: Caller, *, cast: Cast) -> str:
+    if cast.partner is None or caller is Caller.OTHER_KEY:
+        return (await new_key(await new_partner(f"Bell Works {uuid4()}"))).key
+    if caller is Caller.KEY:
+        return cast.key
+    others = KEY_SCOPES.difference([permission.scope] if permission.scope else [])
+    return (await new_key(cast.partner, *map(str, others))).key
 
 
 def _bearing(token: str) -> dict[str, str]:
