@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.files_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
+    "tests.oauth_fixtures",
     "tests.infra_cdk.synth_fixtures",
     "tests.infra_cdk.local.function_fixtures",
 )
