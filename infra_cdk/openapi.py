@@ -29,6 +29,7 @@ VERSIONS = ("v1", "v2")
 TAGS = {
     "users": "Registration, and your own user.",
     "sessions": "Logging in and out, tokens, and where you are logged in.",
+    "second factors": "What you log in with besides a password: authenticator application, passkeys.",
     "items": "What users offer. Version 1 knows their names only.",
     "posts": "What users write about items.",
     "tasks": "Long work: imports, exports, the end of an account. It is queued, and tells how it goes.",

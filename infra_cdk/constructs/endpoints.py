@@ -30,6 +30,7 @@ BY_NEED: Mapping[Need, tuple[Endpoint, ...]] = {
     Need.SIGNING_KEY: (SECRETS,),
     Need.SIGNING_KEY_ROTATION: (SECRETS,),
     Need.VAULT: (SECRETS,),
+    Need.PASSKEYS: (),
     Need.GATEWAY_KEYS: (),  # whoever has it stands in no network
     Need.OUTBOX: (SQS,),
     Need.EVENT_BUS: (

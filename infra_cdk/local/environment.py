@@ -80,6 +80,7 @@ def _values(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_url,
         "SIGNING_SECRET_ID": SIGNING_SECRET,
         "VAULT_SECRET_ID": VAULT_SECRET,
+        "WEBAUTHN_RP_ID": "localhost",  # an address is no domain: browsers refuse 127.0.0.1
         "GATEWAY_PREFIX": QUEUE_PREFIX,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,

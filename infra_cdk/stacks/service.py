@@ -34,8 +34,8 @@ class ServiceStack(Stack):
     the zones are CloudFormation's `Fn::GetAZs`, chosen when it is deployed.
 
     Context: `cors_origins` and `trusted_hosts`, comma-separated, become the variables of the same
-    names; `public_url` is where clients reach the API if not at the gateway's own address; `mail_from`
-    is who mail is sent from, an address that SES knows; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without them, for the tests;
+    names; `public_url` is where clients reach the API if not at the gateway's own address; `webauthn_rp_id`
+    is the domain of passkeys if not that address's host; `mail_from` is who mail is sent from, an address that SES knows; `bundles` is the folder of the bundles, `build` unless said, and `none` synthesises without them, for the tests;
     `architecture` is theirs, `arm64` unless said. Raises FileNotFoundError for a bundle that is not
     made, ValueError for a sender that is no address.
     """
@@ -137,6 +137,7 @@ class ServiceStack(Stack):
             "REDIS_URL": self._cache.url,
             "SIGNING_SECRET_ID": self._signing_key.secret_id,
             "VAULT_SECRET_ID": self._vault.secret_id,
+            "WEBAUTHN_RP_ID": self._context("webauthn_rp_id"),
             "OUTBOX_QUEUE_URL": self._queues.outbox_url,
             "EVENT_BUS_NAME": self._bus.name,
             "FILES_BUCKET": self._files.name,

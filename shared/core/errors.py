@@ -6,7 +6,7 @@ key of the message in every language. `detail` says what was wrong and what to d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,20 @@ class ProblemError(Exception):
     keeps_changes: ClassVar[bool] = False
     """Whether what the unit of work wrote is committed all the same: the refusal itself is a fact."""
 
-    def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+    extension: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What its document has besides (RFC 9457, section 3.2): JSON Schemas by name, each with `examples`."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        members: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
+        self.members = dict(members or {})
 
 
 class BadRequestError(ProblemError):

@@ -10,6 +10,7 @@ def document_of(error: ProblemError) -> dict[str, Any]:
     """Return the members of a problem document, the id of the running request included."""
     correlation = current()
     return {
+        **error.members,
         "type": f"urn:switchyard:problem:{error.code}",
         "title": error.title,
         "status": error.status,

@@ -10,6 +10,7 @@ from shared.domains.catalog import models as catalog
 from shared.domains.dead_letters import models as dead_letters
 from shared.domains.identity import models as identity
 from shared.domains.logins import models as logins
+from shared.domains.mfa import models as mfa
 from shared.domains.oauth import models as oauth
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
@@ -24,6 +25,7 @@ __all__ = [
     "inbox",
     "jobs",
     "logins",
+    "mfa",
     "oauth",
     "outbox",
     "sessions",

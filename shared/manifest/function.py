@@ -48,6 +48,8 @@ class Need(StrEnum):
     """To replace the keys that access tokens are signed with."""
     VAULT = "vault"
     """To make keyed digests, and to seal what must be read again."""
+    PASSKEYS = "passkeys"
+    """To make and verify passkeys, which are one site's: nothing outside the process, but a variable."""
     GATEWAY_KEYS = "gateway-keys"
     """To make and remove API Gateway's API keys, to put them on plans, and to read their usage.
 

@@ -76,13 +76,30 @@ def problems(*raised: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
         )
         if error.title not in response["description"]:
             response["description"] += f"; {error.title}"
-        examples = response["content"][MEDIA_TYPE]["examples"]
-        examples[error.code] = {"$ref": f"#/components/examples/{error.code}"}
+        content = response["content"][MEDIA_TYPE]
+        if error.extension:
+            content["schema"] = {"anyOf": [_ref(_extended(error)), content["schema"]]}
+        content["examples"][error.code] = {"$ref": f"#/components/examples/{error.code}"}
     return found
 
 
 def _content() -> dict[str, Any]:
-    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}}
+    return {MEDIA_TYPE: {"schema": _ref("Problem"), "examples": {}}}
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _extended(error: type[ProblemError]) -> str:
+    """Return the name of the schema of a problem with members of its own: `SecondFactorRequiredProblem`."""
+    return f"{error.__name__.removesuffix('Error')}Problem"
+
+
+def _schema_of(error: type[ProblemError]) -> dict[str, Any]:
+    own = {"code": {"const": error.code}, **error.extension}
+    rest = {"type": "object", "properties": own, "required": sorted(own)}
+    return {"description": inspect.getdoc(error), "allOf": [_ref("Problem"), rest]}
 
 
 def document_of(app: FastAPI) -> dict[str, Any]:
@@ -94,6 +111,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     components["examples"] = {error.code: _example_of(error) for error in _kinds(ProblemError)}
     schemas = components.setdefault("schemas", {})
     schemas |= {"Problem": PROBLEM_SCHEMA, "FieldError": FIELD_ERROR_SCHEMA}
+    extended = [error for error in _kinds(ProblemError) if error.extension]
+    schemas |= {_extended(error): _schema_of(error) for error in extended}
     return document
 
 
@@ -124,7 +143,9 @@ def _kinds(error: type[ProblemError]) -> Iterator[type[ProblemError]]:
 
 def _example_of(error: type[ProblemError]) -> dict[str, Any]:
     field = {"location": ["body", "name"], "code": "string_too_short", "message": "It is empty."}
+    members = {name: schema["examples"][0] for name, schema in error.extension.items()}
     problem = {
+        **members,
         "type": f"urn:switchyard:problem:{error.code}",
         "title": error.title,
         "status": error.status,

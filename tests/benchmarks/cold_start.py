@@ -19,6 +19,7 @@ HELLO = "tests.benchmarks.hello"
 FIRST_EVENTS = {
     "docs": "http/docs/openapi",
     "infrastructure": "http/infrastructure/health",
+    "mfa": "http/mfa/list_factors_without_token",
     "oauth": "http/oauth/unknown",
     "webapp": "http/webapp/list_items_without_token",
 }

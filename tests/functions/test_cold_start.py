@@ -26,7 +26,7 @@ NOWHERE = {
     "strawberry", "typer", "uvicorn",
 }  # fmt: skip
 STORAGE = {"sqlalchemy", "aurora_data_api", "psycopg", "redis"}
-CRYPTOGRAPHY = {"argon2", "joserfc", "cryptography"}
+CRYPTOGRAPHY = {"argon2", "joserfc", "cryptography", "pyotp", "webauthn"}
 WEB = {"fastapi", "starlette", "mangum"}
 
 BEHIND_THE_API = NOWHERE | STORAGE | CRYPTOGRAPHY
@@ -38,7 +38,7 @@ BACKGROUND = BEHIND_THE_API | WEB
 BESIDES = {"docs": {"fastapi", "shared.domains"}}
 """What a function must not load besides those of its kind."""
 
-STATUSES = {"docs": 200, "infrastructure": 200, "oauth": 404, "webapp": 401}
+STATUSES = {"docs": 200, "infrastructure": 200, "mfa": 401, "oauth": 404, "webapp": 401}
 
 
 @pytest.fixture(scope="module")

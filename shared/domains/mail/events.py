@@ -50,6 +50,9 @@ class MailTemplate(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a template's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # likewise
     EMAIL_CHANGED = "email_changed"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
 
 
 class WelcomeValues(Schema):
@@ -117,6 +120,27 @@ class EmailChangedValues(Schema):
     username: Text
 
 
+class FactorAddedValues(Schema):
+    """What the notice of a new second factor, or of new recovery codes, names."""
+
+    username: Text
+    kind: Text
+
+
+class FactorRemovedValues(Schema):
+    """What the notice of a removed second factor names."""
+
+    username: Text
+    kind: Text
+
+
+class RecoveryCodeUsedValues(Schema):
+    """What the notice of a used recovery code names: how many are left."""
+
+    username: Text
+    left: Count
+
+
 type Values = (
     WelcomeValues
     | ImportFinishedValues
@@ -127,6 +151,9 @@ type Values = (
     | ResetPasswordValues
     | PasswordChangedValues
     | EmailChangedValues
+    | FactorAddedValues
+    | FactorRemovedValues
+    | RecoveryCodeUsedValues
 )
 
 VALUES: Mapping[MailTemplate, type[Values]] = {
@@ -139,6 +166,9 @@ VALUES: Mapping[MailTemplate, type[Values]] = {
     MailTemplate.RESET_PASSWORD: ResetPasswordValues,
     MailTemplate.PASSWORD_CHANGED: PasswordChangedValues,
     MailTemplate.EMAIL_CHANGED: EmailChangedValues,
+    MailTemplate.FACTOR_ADDED: FactorAddedValues,
+    MailTemplate.FACTOR_REMOVED: FactorRemovedValues,
+    MailTemplate.RECOVERY_CODE_USED: RecoveryCodeUsedValues,
 }
 """What each template needs: exactly this."""
 

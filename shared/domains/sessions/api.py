@@ -26,6 +26,7 @@ __all__ = [
     "TokenPair",
     "access_token",
     "authenticate",
+    "began_after",
     "begin_session",
     "claims_of",
     "find_by_refresh_token",
@@ -107,6 +108,11 @@ async def find_session(session: "AsyncSession", session_id: UUID) -> LiveSession
 async def find_by_refresh_token(session: "AsyncSession", token: str) -> LiveSession | None:
     """Return the session of a refresh token, spent or not, if it has not ended; else None."""
     return await service.find_by_refresh_token(session, token)
+
+
+async def began_after(session: "AsyncSession", user: Principal, *, moment: datetime) -> bool:
+    """Tell whether a caller logged in after a moment, in the session that speaks for them."""
+    return await repository.began_after(session, user.session_id, moment=moment)
 
 
 async def list_sessions(

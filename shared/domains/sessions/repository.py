@@ -64,6 +64,14 @@ async def find_live_by_token(
     return await session.scalar(statement)
 
 
+async def began_after(session: AsyncSession, session_id: UUID, *, moment: datetime) -> bool:
+    """Tell whether there is such a session that began after a moment."""
+    statement = select(SessionRow.id).where(
+        SessionRow.id == session_id, SessionRow.created_at > moment
+    )
+    return await session.scalar(statement) is not None
+
+
 async def list_live(session: AsyncSession, user_id: UUID, *, at: datetime) -> Sequence[SessionRow]:
     """Return a user's sessions that have not ended, the one seen last first; 200 at most."""
     statement = (

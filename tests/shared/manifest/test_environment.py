@@ -42,6 +42,7 @@ class TestVariables:
             (Need.SIGNING_KEY, {"SIGNING_SECRET_ID"}),
             (Need.SIGNING_KEY_ROTATION, {"SIGNING_SECRET_ID"}),
             (Need.VAULT, {"VAULT_SECRET_ID"}),
+            (Need.PASSKEYS, {"WEBAUTHN_RP_ID"}),
             (Need.GATEWAY_KEYS, {"GATEWAY_PREFIX"}),
             (Need.OUTBOX, {"OUTBOX_QUEUE_URL"}),
             (Need.EVENT_BUS, {"EVENT_BUS_NAME"}),

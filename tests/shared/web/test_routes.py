@@ -15,9 +15,10 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 def applications() -> list[FastAPI]:
     from functions.api.infrastructure.handler import app as infrastructure
+    from functions.api.mfa.handler import app as mfa
     from functions.api.webapp.handler import app as webapp
 
-    return [webapp, infrastructure]
+    return [webapp, infrastructure, mfa]
 
 
 def operations() -> list[tuple[str, dict[str, Any]]]:

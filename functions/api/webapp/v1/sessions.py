@@ -11,6 +11,8 @@ from shared.domains.identity import api as identity
 from shared.domains.identity.errors import InvalidCredentialsError
 from shared.domains.identity.schemas import Credentials, GivenPassword, Login
 from shared.domains.logins.errors import TooManyLoginAttemptsError
+from shared.domains.mfa import api as mfa
+from shared.domains.mfa.errors import SecondFactorRequiredError
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.errors import InvalidRefreshTokenError, SessionNotFoundError
 from shared.domains.sessions.schemas import Opening, Refresh, TokenPair, UserSession
@@ -40,7 +42,12 @@ class UserSessions(Schema):
 
 @router.post(
     "/login",
-    responses=problems(*ON_EVERY_BODY, InvalidCredentialsError, TooManyLoginAttemptsError),
+    responses=problems(
+        *ON_EVERY_BODY,
+        InvalidCredentialsError,
+        SecondFactorRequiredError,
+        TooManyLoginAttemptsError,
+    ),
     openapi_extra=limited(LimitGroup.LOGIN, cost=5),
 )
 async def log_in(
@@ -50,11 +57,12 @@ async def log_in(
 
     The access token is good for 15 minutes, the refresh token gets the next one. After five failures logins
     have to wait, longer each time, 15 minutes at most; those from where you logged in before are counted apart.
+    With a second factor the answer is `second_factor_required`, and its `mfa_token` is for `login/second-factor`.
     """
     credentials = Credentials(login=form.username, password=form.password, address=device.address)
     user_id = await identity.check_credentials(session, credentials)
     opening = Opening(user_id=user_id, device=device, methods=("pwd",))
-    return await sessions.open_session(session, opening)
+    return await mfa.sign_in(session, opening)
 
 
 @router.post(

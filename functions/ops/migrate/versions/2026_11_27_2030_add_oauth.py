@@ -1,6 +1,6 @@
 """Add OAuth clients, consents, codes and used assertions.
 
-Revises: 4f0a1c5e2b71
+Revises: 7c3d9e51a0f4
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "8d3b6f2a9c14"
-down_revision = "4f0a1c5e2b71"
+down_revision = "7c3d9e51a0f4"
 branch_labels = None
 depends_on = None
 

@@ -34,6 +34,9 @@ CONTENT: dict[MailTemplate, dict[str, Any]] = {
     MailTemplate.RESET_PASSWORD: {"username": "ada", "token": "dGhlLWNvZGUtdGhhdC13YXMtc2VudA"},
     MailTemplate.PASSWORD_CHANGED: {"username": "ada"},
     MailTemplate.EMAIL_CHANGED: {"username": "ada"},
+    MailTemplate.FACTOR_ADDED: {"username": "ada", "kind": "passkey"},
+    MailTemplate.FACTOR_REMOVED: {"username": "ada", "kind": "totp"},
+    MailTemplate.RECOVERY_CODE_USED: {"username": "ada", "left": "9"},
 }
 SUBJECTS = {
     MailTemplate.WELCOME: "Welcome to Switchyard",
@@ -45,6 +48,9 @@ SUBJECTS = {
     MailTemplate.RESET_PASSWORD: "Choose another password",
     MailTemplate.PASSWORD_CHANGED: "Your password was changed",
     MailTemplate.EMAIL_CHANGED: "Your e-mail address was changed",
+    MailTemplate.FACTOR_ADDED: "You have a new passkey",
+    MailTemplate.FACTOR_REMOVED: "Your authenticator application was removed",
+    MailTemplate.RECOVERY_CODE_USED: "A recovery code was used",
 }
 HOSTILE = """<script>alert("1")</script><img src=x onerror='x'>{{ 7 * 7 }}{% raw %}%(name)s &amp;"""
 
@@ -142,6 +148,44 @@ class TestRender:
     )
     def test_a_failure_says_of_what(self, kind: str, subject: str) -> None:
         assert mail(MailTemplate.TASK_FAILED, kind=kind).subject == subject
+
+    @pytest.mark.parametrize(
+        ("template", "kind", "subject", "sentence"),
+        [
+            (MailTemplate.FACTOR_ADDED, "passkey", "You have a new passkey", "A passkey was added"),
+            (
+                MailTemplate.FACTOR_ADDED,
+                "totp",
+                "You have a new authenticator application",
+                "An authenticator application was added",
+            ),
+            (
+                MailTemplate.FACTOR_ADDED,
+                "recovery_code",
+                "You have new recovery codes",
+                "Your account has new recovery codes",
+            ),
+            (
+                MailTemplate.FACTOR_REMOVED,
+                "passkey",
+                "A passkey was removed",
+                "A passkey was removed from",
+            ),
+            (
+                MailTemplate.FACTOR_REMOVED,
+                "totp",
+                "Your authenticator application was removed",
+                "The authenticator application was removed",
+            ),
+        ],
+    )
+    def test_a_notice_names_the_factor(
+        self, template: MailTemplate, kind: str, subject: str, sentence: str
+    ) -> None:
+        made = mail(template, kind=kind)
+        assert made.subject == subject
+        assert sentence in made.text
+        assert sentence in made.html
 
     def test_values_of_another_template_are_an_error(self) -> None:
         with pytest.raises(UndefinedError):
