@@ -21,6 +21,7 @@ FIRST_EVENTS = {
     "infrastructure": "http/infrastructure/health",
     "mfa": "http/mfa/list_factors_without_token",
     "oauth": "http/oauth/unknown",
+    "oauth-clients": "http/oauth-clients/list_clients_without_token",
     "webapp": "http/webapp/list_items_without_token",
 }
 """A first event of each function behind the API that needs no other server."""

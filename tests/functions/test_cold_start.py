@@ -38,7 +38,14 @@ BACKGROUND = BEHIND_THE_API | WEB
 BESIDES = {"docs": {"fastapi", "shared.domains"}}
 """What a function must not load besides those of its kind."""
 
-STATUSES = {"docs": 200, "infrastructure": 200, "mfa": 401, "oauth": 404, "webapp": 401}
+STATUSES = {
+    "docs": 200,
+    "infrastructure": 200,
+    "mfa": 401,
+    "oauth": 404,
+    "oauth-clients": 401,
+    "webapp": 401,
+}
 
 
 @pytest.fixture(scope="module")

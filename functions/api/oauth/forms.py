@@ -5,6 +5,8 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends
+from fastapi.openapi.models import HTTPBase
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from shared.domains.oauth import api as oauth
@@ -92,11 +94,30 @@ def _basic(authorization: str) -> tuple[str | None, str | None]:
     return found
 
 
-async def calling_client(request: Request, form: SentForm) -> Client:
+class ClientSecret(SecurityBase):
+    """The header of client_secret_basic, as it was sent: what is wrong with it is not the framework's to say."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBase(
+            scheme="basic", description="`client_id` and secret of a client that has one."
+        )
+        self.scheme_name = "client"
+
+    async def __call__(self, request: Request) -> str | None:
+        """Return the header, or None."""
+        return request.headers.get("authorization")
+
+
+_client_secret = ClientSecret()
+
+
+async def calling_client(
+    authorization: Annotated[str | None, Depends(_client_secret)], form: SentForm
+) -> Client:
     """Return who sent a form. Raises InvalidClientError, InvalidRequestError, ServiceUnavailableError."""
     from shared.adapters.database.sessions import unit_of_work
 
-    proof = proof_of(request.headers.get("authorization"), form)
+    proof = proof_of(authorization, form)
     # A transaction of its own: an assertion is spent whatever comes of the request.
     async with unit_of_work() as session:
         return await oauth.authenticate_client(session, proof)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,8 @@ from shared.core.lazy import lazy_module
 from shared.core.opaque_tokens import new_token
 from shared.domains.identity import api as identity
 from shared.domains.identity.schemas import Credentials
+from shared.domains.mfa import api as mfa
+from shared.domains.mfa.errors import WrongSecondFactorError
 from shared.domains.oauth.schemas import BrowserLogin
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.schemas import Device, Opening
@@ -31,6 +34,9 @@ BROWSER_COOKIE = "__Host-oauth-browser"
 
 LOGIN_LASTS = timedelta(hours=12)
 """How long a login on these pages is good. It is a session without any scope, which its user sees and can end."""
+
+FLOW = "oauth"
+"""What second factors call a login on these pages: no other login can go on with one's token."""
 
 _SEALED = "oauth browser login"
 
@@ -68,13 +74,30 @@ def name_browser(response: Response, browser: Browser) -> None:
         _set_cookie(response, BROWSER_COOKIE, browser.name)
 
 
-async def prove(session: "AsyncSession", credentials: Credentials, *, device: Device) -> Opening:
-    """Return the login that credentials prove.
+async def prove(
+    session: "AsyncSession", credentials: Credentials, *, device: Device
+) -> Opening | mfa.Challenge:
+    """Return the login that credentials prove, or what else its user has to prove first.
 
     Raises InvalidCredentialsError, TooManyLoginAttemptsError.
     """
     user_id = await identity.check_credentials(session, credentials)
-    return Opening(user_id=user_id, device=device, methods=("pwd",), scopes=frozenset())
+    opening = Opening(user_id=user_id, device=device, methods=("pwd",), scopes=frozenset())
+    return await mfa.challenge_for(session, opening, flow=FLOW) or opening
+
+
+async def prove_more(session: "AsyncSession", *, token: str, code: str, device: Device) -> Opening:
+    """Return the login that a code, or a recovery code, proves the rest of.
+
+    Raises WrongSecondFactorError, InvalidMfaTokenError, TooManyLoginAttemptsError.
+    """
+    typed = code.strip()
+    kind = "code" if re.fullmatch("[0-9]{6}", typed) else "recovery_code"
+    try:
+        given = mfa.SecondFactor.model_validate({"mfa_token": token, kind: typed})
+    except ValidationError:
+        raise WrongSecondFactorError from None
+    return await mfa.answer(session, given, device=device, flow=FLOW)
 
 
 async def log_in(session: "AsyncSession", response: Response, opening: Opening) -> None:

@@ -41,6 +41,12 @@ def render(
 
 
 @cache
+def style() -> bytes:
+    """Return how the pages look, as CSS."""
+    return (FOLDER / "style.css").read_bytes()
+
+
+@cache
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(FOLDER),

@@ -8,7 +8,7 @@ SPEC = Function(
     triggers=(Http("/.well-known/{proxy+}"), Http("/oauth/{proxy+}")),
     # No cache: whether a session has ended is asked of the database, which is exact at once.
     needs=frozenset({Need.DATABASE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX}),
-    extras=frozenset({"web", "database", "cache", "identity", "oauth"}),
+    extras=frozenset({"web", "database", "cache", "identity", "mfa", "oauth"}),
     memory_mb=1024,
-    bundle_mib=66,
+    bundle_mib=84,
 )

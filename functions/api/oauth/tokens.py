@@ -38,7 +38,8 @@ router = APIRouter(tags=["oauth"])
 _AUTHENTICATION = (InvalidRequestError, InvalidClientError)
 _EVERY = problems(PayloadTooLargeError, ServiceUnavailableError)
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 4096}
-_SECURITY = {"security": [{"client": []}, {}]}
+# Besides by its secret a client proves itself in the form, or not at all.
+_SECURITY: dict[str, Any] = {"security": [{}]}
 
 
 def _form(required: tuple[str, ...], **properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class OAuthError(ProblemError):
     """A refusal in the words of RFC 6749, sections 4.1.2.1 and 5.2."""
 
     status: ClassVar[int] = 400
+    code: ClassVar[str] = "oauth_error"
+    title: ClassVar[str] = "OAuth error"
 
 
 class InvalidRequestError(OAuthError):

@@ -21,6 +21,7 @@ from shared.domains.oauth.errors import InvalidClientError
 from shared.domains.oauth.models import ClientRow
 from shared.domains.oauth.schemas import AuthMethod, Client, ClientProof, PublicKeys
 from shared.domains.oauth.service.clients import client_of
+from shared.domains.oauth.service.keys import import_keys
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path, no token
 
@@ -33,7 +34,6 @@ LONGEST_LIFE_S = 300
 CLOCK_SKEW_S = 60
 """How far a client's clock may be off, in seconds."""
 
-_SMALLEST_RSA_BITS = 2048
 _LONGEST_JTI = 255
 
 
@@ -55,24 +55,6 @@ async def authenticate(session: AsyncSession, proof: ClientProof) -> Client:
     if row is None or not proved:
         raise InvalidClientError
     return client_of(row)
-
-
-def import_keys(keys: PublicKeys) -> dict[str | None, tuple[str, ECKey | RSAKey]]:
-    """Return keys by their `kid`, each with its algorithm. Raises ValueError where one is none, or too small."""
-    found: dict[str | None, tuple[str, ECKey | RSAKey]] = {}
-    for each in keys.keys:
-        members = each.model_dump(exclude_none=True)
-        try:
-            key = (ECKey if each.kty == "EC" else RSAKey).import_key(members)
-            public = key.public_key
-        except (JoseError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError("no such key") from error
-        if each.kty == "RSA" and public.key_size < _SMALLEST_RSA_BITS:
-            raise ValueError("too small a key")
-        found[each.kid] = (each.alg, key)
-    if len(found) < len(keys.keys):
-        raise ValueError("several keys need a kid each")
-    return found
 
 
 async def _named(session: AsyncSession, client_id: str | None) -> ClientRow | None:

@@ -200,7 +200,7 @@ def _check_keys(row: ClientRow) -> None:
     if (row.auth_method == AuthMethod.PRIVATE_KEY_JWT) != (row.jwks is not None):
         raise InvalidClientMetadataError("jwks", "private_key_jwt has public keys, others none.")
     if row.jwks is not None:
-        from shared.domains.oauth.service.authentication import import_keys
+        from shared.domains.oauth.service.keys import import_keys
 
         try:
             import_keys(PublicKeys.model_validate(row.jwks))

@@ -1,0 +1,26 @@
+"""The public keys of clients, as the library that verifies signatures takes them."""
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from shared.domains.oauth.schemas import PublicKeys
+
+_SMALLEST_RSA_BITS = 2048
+
+
+def import_keys(keys: PublicKeys) -> dict[str | None, tuple[str, ECKey | RSAKey]]:
+    """Return keys by their `kid`, each with its algorithm. Raises ValueError where one is none, or too small."""
+    found: dict[str | None, tuple[str, ECKey | RSAKey]] = {}
+    for each in keys.keys:
+        members = each.model_dump(exclude_none=True)
+        try:
+            key = (ECKey if each.kty == "EC" else RSAKey).import_key(members)
+            public = key.public_key
+        except (JoseError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError("no such key") from error
+        if each.kty == "RSA" and public.key_size < _SMALLEST_RSA_BITS:
+            raise ValueError("too small a key")
+        found[each.kid] = (each.alg, key)
+    if len(found) < len(keys.keys):
+        raise ValueError("several keys need a kid each")
+    return found
