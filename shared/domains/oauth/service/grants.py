@@ -167,8 +167,11 @@ def _require(client: Client, grant: GrantType) -> None:
 def _fits(row: CodeRow, exchange: CodeExchange) -> bool:
     """Tell whether a code is still good, and this is the request that it was made for."""
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
+    from authlib.oauth2.rfc7636.challenge import CODE_VERIFIER_PATTERN
 
     if row.expires_at <= now() or exchange.redirect_uri not in {None, row.redirect_uri}:
+        return False
+    if not CODE_VERIFIER_PATTERN.fullmatch(exchange.verifier):
         return False
     made = create_s256_code_challenge(exchange.verifier)
     return hmac.compare_digest(made, row.challenge)
