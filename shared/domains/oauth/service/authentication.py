@@ -28,8 +28,9 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path, no token
 LONGEST_ASSERTION = 4096
 """The characters of an assertion that is looked at at all."""
 
-LONGEST_LIFE_S = 300
-"""How far an assertion's end may lie ahead, in seconds: so long its `jti` is kept."""
+LONGEST_LIFE_S = 3600
+"""How far an assertion's end may lie ahead, in seconds: an hour, as Authlib's client makes them. So long its
+`jti` is kept."""
 
 CLOCK_SKEW_S = 60
 """How far a client's clock may be off, in seconds."""

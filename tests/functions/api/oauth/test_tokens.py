@@ -449,7 +449,7 @@ class TestAssertions:
     async def test_an_assertion_that_lasts_for_ever_is_none(
         self, oauth_server: httpx.AsyncClient, client_id: str, key: ECKey
     ) -> None:
-        made = self.assertion(client_id, key, exp=int(now().timestamp()) + 3600)
+        made = self.assertion(client_id, key, exp=int(now().timestamp()) + 7200)
         assert error_of(await self.send(oauth_server, made)) == (401, "invalid_client")
 
     async def test_another_key_or_algorithm_proves_nothing(
