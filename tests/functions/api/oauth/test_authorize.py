@@ -390,6 +390,15 @@ class TestLogin:
         page = await user_agent.open(confidential.request(Pkce()))
         assert 'action="login?' in page.text
 
+    async def test_no_header_says_where_a_login_comes_from(
+        self, confidential: App, user_agent: UserAgent, member: Member
+    ) -> None:
+        user_agent.http.headers["X-Forwarded-For"] = "203.0.113.9"
+        user_agent.http.headers["Forwarded"] = "for=203.0.113.9"
+        await logged_in(user_agent, confidential, member)
+        listed = (await member.client.get("/v2/webapp/sessions")).json()["items"]
+        assert {each["address"] for each in listed} == {"127.0.0.1"}
+
     @pytest.mark.parametrize("altered", ["", "x", "A" * 80, "A" * 600])
     async def test_a_cookie_that_was_not_made_here_is_no_login(
         self, confidential: App, user_agent: UserAgent, member: Member, altered: str
