@@ -39,7 +39,7 @@ def rows() -> dict[str, str]:
 
 
 @cache
-def tests_in(path: str) -> set[str]:
+def names_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
@@ -57,5 +57,5 @@ def test_every_row_names_a_test(section: str) -> None:
 def test_every_test_that_is_named_exists() -> None:
     named = set(_NAMED.findall(DOCUMENT.read_text()))
     assert len(named) > 30
-    missing = [f"{file}::{name}" for file, name in named if name not in tests_in(FILES[file])]
+    missing = [f"{file}::{name}" for file, name in named if name not in names_in(FILES[file])]
     assert missing == []
