@@ -44,18 +44,21 @@ async def authenticate(session: AsyncSession, proof: ClientProof) -> Client:
     It proves itself in the one way that it is registered for: no other is tried in its place.
     """
     row = await _named(session, _id_in(proof))
-    match row.auth_method if row else None:
-        case AuthMethod.NONE if proof.secret is None and proof.assertion is None:
-            proved = True
-        case AuthMethod.CLIENT_SECRET_BASIC if proof.secret is not None:
-            proved = hmac.compare_digest(row.secret_digest or "", digest_of(proof.secret))
-        case AuthMethod.PRIVATE_KEY_JWT if proof.assertion is not None:
-            proved = await _is_asserted(session, row, proof.assertion)
-        case _:
-            proved = False
-    if row is None or not proved:
+    if row is None or not await _is_proved(session, row, proof):
         raise InvalidClientError
     return client_of(row)
+
+
+async def _is_proved(session: AsyncSession, row: ClientRow, proof: ClientProof) -> bool:
+    match row.auth_method:
+        case AuthMethod.NONE:
+            return proof.secret is None and proof.assertion is None
+        case AuthMethod.CLIENT_SECRET_BASIC if proof.secret is not None:
+            return hmac.compare_digest(row.secret_digest or "", digest_of(proof.secret))
+        case AuthMethod.PRIVATE_KEY_JWT if proof.assertion is not None:
+            return await _is_asserted(session, row, proof.assertion)
+        case _:
+            return False
 
 
 async def _named(session: AsyncSession, client_id: str | None) -> ClientRow | None:
