@@ -82,7 +82,7 @@ class TestCommitted:
 def is_oauths(response: Document) -> bool:
     """Whether an error is in the form of RFC 6749, section 5.2."""
     content = response["content"].get("application/json", {})
-    return content.get("schema") == {"$ref": "#/components/schemas/OAuthProblem"}
+    return bool(content.get("schema") == {"$ref": "#/components/schemas/OAuthProblem"})
 
 
 class TestDocuments:
