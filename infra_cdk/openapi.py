@@ -35,6 +35,7 @@ TAGS = {
     "items": "What users offer. Version 1 knows their names only.",
     "posts": "What users write about items.",
     "tasks": "Long work: imports, exports, the end of an account. It is queued, and tells how it goes.",
+    "oauth": "For third parties (OAuth 2.1): your clients, what you granted those of others, and tokens.",
     "keys": "The public keys that verify access tokens.",
     "queues": "For operators: what waits in the queues, and what was given up: to be sent again or not.",
     "partner": "For partners, with an API key: their items, and what is left of their quota.",

@@ -10,6 +10,7 @@ pytest_plugins = (
     "tests.partner_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
+    "tests.oauth_fixtures",
     "tests.infra_cdk.synth_fixtures",
     "tests.infra_cdk.local.function_fixtures",
 )

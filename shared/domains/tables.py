@@ -12,6 +12,7 @@ from shared.domains.federation import models as federation
 from shared.domains.identity import models as identity
 from shared.domains.logins import models as logins
 from shared.domains.mfa import models as mfa
+from shared.domains.oauth import models as oauth
 from shared.domains.partners import models as partners
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
@@ -28,6 +29,7 @@ __all__ = [
     "jobs",
     "logins",
     "mfa",
+    "oauth",
     "outbox",
     "partners",
     "sessions",

@@ -24,6 +24,7 @@ FIRST_EVENTS = {
     "oauth": "http/oauth/unknown",
     "partner": "http/partner/list_items_with_wrong_key",
     "partner-admin": "http/partner-admin/list_partners_without_token",
+    "oauth-clients": "http/oauth-clients/list_clients_without_token",
     "webapp": "http/webapp/list_items_without_token",
 }
 """A first event of each function behind the API that needs no other server."""

@@ -33,6 +33,12 @@ pytestmark = [
 ]
 
 BEYOND_SCHEMAS = {
+    "client_not_found",
+    "grant_not_found",
+    "invalid_client",  # a client that proves itself, which is no guesswork
+    "invalid_client_metadata",
+    "no_client_secret",
+    "too_many_clients",
     "dead_letter_not_found",
     "email_taken",
     "event_not_found",
@@ -89,6 +95,8 @@ class Exchange:
     def code(self) -> str:
         """What is wrong: of a field where the problem as a whole is no more than that."""
         problem = json.loads(self.body)
+        if "error" in problem:  # the form of OAuth's own endpoints: RFC 6749, section 5.2
+            return str(problem["error"])
         fields = {each["code"] for each in problem["errors"]}
         code: str = problem["code"]
         return fields.pop() if code == "validation_failed" and len(fields) == 1 else code
@@ -218,6 +226,10 @@ def test_every_operation_was_used_with_success_in_some_version(campaign: Campaig
 
 
 NEEDS_MORE = {
+    "POST /oauth/token",  # a client that proves itself, which is no guesswork
+    "POST /oauth/revoke",
+    "POST /oauth/introspect",
+    "DELETE /webapp/oauth/grants/{client_id}",  # a grant, which a person gives on a page
     "POST /webapp/login",  # a password, which is no guesswork
     "POST /webapp/refresh",  # a refresh token, likewise
     "POST /webapp/email-verification",  # the token of a mail, likewise
@@ -264,10 +276,17 @@ def test_what_one_request_made_others_used(campaign: Campaign) -> None:
     assert any(made.startswith("POST") for made, _ in chains)
 
 
+OAUTHS = {"POST /oauth/token", "POST /oauth/revoke", "POST /oauth/introspect"}
+
+
 def test_every_error_is_a_problem_document(campaign: Campaign) -> None:
     errors = [exchange for exchange in campaign.exchanges if exchange.status >= 400]
     assert errors
-    assert {exchange.media_type for exchange in errors} == {"application/problem+json"}
+    # OAuth's own endpoints answer in the form that its clients read: RFC 6749, section 5.2.
+    oauths = {each.media_type for each in errors if each.operation in OAUTHS}
+    assert oauths <= {"application/json", "application/problem+json"}
+    others = {each.media_type for each in errors if each.operation not in OAUTHS}
+    assert others == {"application/problem+json"}
 
 
 def test_what_breaks_no_schema_is_refused_for_a_reason_beyond_schemas_only(

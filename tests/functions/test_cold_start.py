@@ -44,6 +44,7 @@ STATUSES = {
     "infrastructure": 200,
     "mfa": 401,
     "oauth": 404,
+    "oauth-clients": 401,
     "partner": 401,
     "partner-admin": 401,
     "webapp": 401,

@@ -80,6 +80,12 @@ class TestCommitted:
         ]
 
 
+def is_oauths(response: Document) -> bool:
+    """Whether an error is in the form of RFC 6749, section 5.2."""
+    content = response["content"].get("application/json", {})
+    return bool(content.get("schema") == {"$ref": "#/components/schemas/OAuthProblem"})
+
+
 class TestDocuments:
     @pytest.mark.parametrize("name", ["openapi.json", "v1.json", "v2.json"])
     def test_a_document_is_valid_openapi_3_1(
@@ -101,17 +107,30 @@ class TestDocuments:
         assert len(set(names)) == len(names)
         assert [name for name in names if not (name.isidentifier() and name.islower())] == []
 
-    def test_every_error_is_a_problem_document(self, whole: Document) -> None:
+    def test_the_errors_of_the_oauth_protocol_are_in_its_own_form(self, whole: Document) -> None:
+        own = {f"{name} {status}" for name, status, each in errors_of(whole) if is_oauths(each)}
+        assert own == {
+            f"POST /oauth/{name} {status}"
+            for name in ("introspect", "revoke", "token")
+            for status in ("400", "401")
+        }
+
+    def test_every_other_error_is_a_problem_document(self, whole: Document) -> None:
         wrong = [
             f"{name} {status}"
             for name, status, response in errors_of(whole)
-            if response["content"].keys() != {PROBLEM}
-            or not is_problem(response["content"][PROBLEM]["schema"], whole)
+            if not is_oauths(response)
+            and (
+                response["content"].keys() != {PROBLEM}
+                or not is_problem(response["content"][PROBLEM]["schema"], whole)
+            )
         ]
         assert wrong == []
 
     def test_every_error_names_the_codes_that_it_may_have(self, whole: Document) -> None:
         for name, status, response in errors_of(whole):
+            if is_oauths(response):
+                continue
             examples = response["content"][PROBLEM]["examples"]
             assert examples, name
             for code in examples:
@@ -173,7 +192,11 @@ class TestParts:
             assert paths
             assert all(path.startswith(f"/{version}/") for path in paths)
         unversioned = set(documents["openapi.json"]["paths"]) - set(parts["v1"]) - set(parts["v2"])
-        assert unversioned == {"/health", "/ready", "/.well-known/jwks.json"}
+        assert unversioned == {
+            *("/health", "/ready", "/.well-known/jwks.json"),
+            "/.well-known/oauth-authorization-server",
+            *("/oauth/introspect", "/oauth/revoke", "/oauth/token"),
+        }
 
     @pytest.mark.parametrize("name", ["v1.json", "v2.json"])
     def test_a_version_holds_no_component_that_it_does_not_refer_to(

@@ -1,26 +1,41 @@
 """The face of sessions: opening, refreshing and ending them, and telling who a token speaks for."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.core.lazy import lazy_module
 from shared.core.scopes import scopes_in
-from shared.domains.sessions.schemas import Device, Opening, Principal, TokenPair, UserSession
+from shared.domains.sessions.errors import InvalidRefreshTokenError
+from shared.domains.sessions.schemas import (
+    Device,
+    LiveSession,
+    Opening,
+    Principal,
+    TokenPair,
+    UserSession,
+)
 
 __all__ = [
     "Device",
+    "InvalidRefreshTokenError",
+    "LiveSession",
     "Opening",
     "Principal",
     "TokenPair",
     "access_token",
     "authenticate",
     "began_after",
+    "begin_session",
+    "claims_of",
+    "find_by_refresh_token",
+    "find_session",
     "forget_ended",
     "list_sessions",
     "open_session",
     "refresh",
+    "revoke_client",
     "revoke_session",
     "revoke_sessions",
 ]
@@ -34,9 +49,25 @@ else:
     repository = lazy_module("shared.domains.sessions.repository")
 
 
-async def open_session(session: "AsyncSession", opening: Opening) -> TokenPair:
-    """Begin a session of a user who has proved who they are; return its first tokens."""
-    return await service.open_session(session, opening)
+async def open_session(
+    session: "AsyncSession", opening: Opening, *, session_id: UUID | None = None
+) -> TokenPair:
+    """Begin a session of a user who has proved who they are; return its first tokens.
+
+    `session_id` is for who must know it; else it is a new one.
+    """
+    return await service.open_session(session, opening, session_id=session_id)
+
+
+async def begin_session(
+    session: "AsyncSession",
+    opening: Opening,
+    *,
+    lasting: timedelta,
+    session_id: UUID | None = None,
+) -> LiveSession:
+    """Begin a session that nothing prolongs: it has no refresh token."""
+    return await service.begin_session(session, opening, lasting=lasting, session_id=session_id)
 
 
 async def refresh(
@@ -62,6 +93,21 @@ async def access_token(
 async def authenticate(token: str) -> Principal:
     """Return who an access token speaks for. Raises InvalidAccessTokenError."""
     return await service.authenticate(token)
+
+
+async def claims_of(token: str) -> Mapping[str, Any]:
+    """Return the claims of an access token whose session has not ended. Raises InvalidAccessTokenError."""
+    return await service.claims_of(token)
+
+
+async def find_session(session: "AsyncSession", session_id: UUID) -> LiveSession | None:
+    """Return a session that has not ended, or None."""
+    return await service.find_live(session, session_id)
+
+
+async def find_by_refresh_token(session: "AsyncSession", token: str) -> LiveSession | None:
+    """Return the session of a refresh token, spent or not, if it has not ended; else None."""
+    return await service.find_by_refresh_token(session, token)
 
 
 async def began_after(session: "AsyncSession", user: Principal, *, moment: datetime) -> bool:
@@ -110,6 +156,15 @@ async def revoke_sessions(
         session, user_id=user_id, reason=reason, only=only, spare=spare, client_id=client_id
     )
     return len(ended)
+
+
+async def revoke_client(session: "AsyncSession", *, client_id: str, reason: str) -> int:
+    """End the sessions of a client, whoever's they are: the 5,000 used last; return how many ended.
+
+    What is left needs the client to refresh it, and has no access token that is still good, unless more
+    were refreshed within the life of one.
+    """
+    return await service.revoke_client(session, client_id=client_id, reason=reason)
 
 
 async def forget_ended(session: "AsyncSession", *, before: datetime, limit: int) -> int:

@@ -36,6 +36,12 @@ Index(
     postgresql_where=text("revoked_at IS NULL"),
 )
 Index("ix_sessions_expiry", SessionRow.expires_at)
+Index(
+    "ix_sessions_client",
+    SessionRow.client_id,
+    SessionRow.last_seen_at,
+    postgresql_where=text("client_id IS NOT NULL AND revoked_at IS NULL"),
+)
 
 
 class RefreshTokenRow(Identified, Base):

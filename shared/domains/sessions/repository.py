@@ -40,6 +40,30 @@ async def is_live(session: AsyncSession, session_id: UUID, *, at: datetime) -> b
     return await session.scalar(statement) is not None
 
 
+async def find_live(session: AsyncSession, session_id: UUID, *, at: datetime) -> SessionRow | None:
+    """Return a session that has not ended, or None."""
+    statement = select(SessionRow).where(
+        SessionRow.id == session_id, SessionRow.revoked_at.is_(None), SessionRow.expires_at > at
+    )
+    return await session.scalar(statement)
+
+
+async def find_live_by_token(
+    session: AsyncSession, digest: str, *, at: datetime
+) -> SessionRow | None:
+    """Return the session of a refresh token, spent or not, if it has not ended; else None."""
+    statement = (
+        select(SessionRow)
+        .join(RefreshTokenRow, RefreshTokenRow.session_id == SessionRow.id)
+        .where(
+            RefreshTokenRow.digest == digest,
+            SessionRow.revoked_at.is_(None),
+            SessionRow.expires_at > at,
+        )
+    )
+    return await session.scalar(statement)
+
+
 async def began_after(session: AsyncSession, session_id: UUID, *, moment: datetime) -> bool:
     """Tell whether there is such a session that began after a moment."""
     statement = select(SessionRow.id).where(
@@ -89,6 +113,30 @@ async def revoke(
         .execution_options(synchronize_session=False)
     )
     return list((await session.scalars(statement)).all())
+
+
+async def revoke_client(
+    session: AsyncSession, *, client_id: str, at: datetime, reason: str, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """End the sessions of a client that were used last; return their ids and whose they were."""
+    last_used = (
+        select(SessionRow.id)
+        .where(
+            SessionRow.client_id == client_id,
+            SessionRow.revoked_at.is_(None),
+            SessionRow.expires_at > at,
+        )
+        .order_by(SessionRow.last_seen_at.desc())
+        .limit(limit)
+    )
+    statement = (
+        update(SessionRow)
+        .where(SessionRow.id.in_(last_used))
+        .values(revoked_at=at, revoked_because=reason)
+        .returning(SessionRow.id, SessionRow.user_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(row[0], row[1]) for row in await session.execute(statement)]
 
 
 async def forget(session: AsyncSession, *, before: datetime, limit: int) -> int:

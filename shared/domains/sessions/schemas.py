@@ -45,6 +45,17 @@ class Principal(Schema):
     client_id: str | None = None
 
 
+class LiveSession(Schema):
+    """A session that has not ended: whose, how they proved it, what it may do, and for which third party."""
+
+    id: UUID
+    user_id: UUID
+    methods: tuple[str, ...]
+    scopes: frozenset[Scope]
+    client_id: str | None
+    expires_at: datetime
+
+
 class TokenPair(Schema):
     """A bearer token (RFC 6749, section 5.1) and what gets the next one. `expires_in` is in seconds."""
 

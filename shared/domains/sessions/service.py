@@ -1,8 +1,10 @@
 """The rules of sessions: tokens that rotate, and what ends a session at once."""
 
 import hmac
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +29,7 @@ from shared.domains.sessions.errors import (
 )
 from shared.domains.sessions.events import SessionsRevoked
 from shared.domains.sessions.models import RefreshTokenRow, SessionRow
-from shared.domains.sessions.schemas import Device, Opening, Principal, TokenPair
+from shared.domains.sessions.schemas import Device, LiveSession, Opening, Principal, TokenPair
 
 GRACE = timedelta(seconds=10)
 """How long a spent refresh token still gives its successor: several tabs may refresh at once."""
@@ -35,11 +37,40 @@ GRACE = timedelta(seconds=10)
 REVOKED_AT_ONCE = 500
 """Sessions that one event names: it has room for a thousand ids."""
 
+CLIENT_REVOCATIONS = 10
+"""How many times that many sessions end with their client at once: the request has 29 seconds."""
 
-async def open_session(session: AsyncSession, opening: Opening) -> TokenPair:
+
+async def open_session(
+    session: AsyncSession, opening: Opening, *, session_id: UUID | None = None
+) -> TokenPair:
     """Begin a session; return its first tokens."""
     began = now()
-    row = SessionRow(
+    row = _row_of(opening, at=began, until=_end_of(began, began=began))
+    row.id = session_id or row.id
+    token = new_token()
+    await repository.save(session, row)
+    await repository.save(session, _token_row(token, row))
+    return await _pair(row, token)
+
+
+async def begin_session(
+    session: AsyncSession,
+    opening: Opening,
+    *,
+    lasting: timedelta,
+    session_id: UUID | None = None,
+) -> LiveSession:
+    """Begin a session without a refresh token."""
+    began = now()
+    row = _row_of(opening, at=began, until=began + lasting)
+    row.id = session_id or row.id
+    await repository.save(session, row)
+    return _live(row)
+
+
+def _row_of(opening: Opening, *, at: datetime, until: datetime) -> SessionRow:
+    return SessionRow(
         id=new_id(),
         user_id=opening.user_id,
         client_id=opening.client_id,
@@ -47,13 +78,9 @@ async def open_session(session: AsyncSession, opening: Opening) -> TokenPair:
         methods=list(opening.methods),
         device=opening.device.user_agent[:256],
         address=opening.device.address,
-        last_seen_at=began,
-        expires_at=_end_of(began, began=began),
+        last_seen_at=at,
+        expires_at=until,
     )
-    token = new_token()
-    await repository.save(session, row)
-    await repository.save(session, _token_row(token, row))
-    return await _pair(row, token)
 
 
 async def refresh(
@@ -129,20 +156,31 @@ async def access_token(
 
 async def authenticate(token: str) -> Principal:
     """Return who an access token speaks for. Raises InvalidAccessTokenError."""
+    return _principal(await claims_of(token))
+
+
+async def claims_of(token: str) -> Mapping[str, Any]:
+    """Return the claims of an access token that is good. Raises InvalidAccessTokenError."""
     url = public_settings().public_url
     try:
         claims = await tokens.verify(token, issuer=url, audience=url, now_s=int(now().timestamp()))
-        principal = Principal(
+    except tokens.InvalidTokenError as error:
+        raise InvalidAccessTokenError from error
+    if not await _is_live(_principal(claims).session_id):
+        raise InvalidAccessTokenError
+    return claims
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    try:
+        return Principal(
             user_id=UUID(claims.get("owner") or claims["sub"]),
             session_id=UUID(claims["sid"]),
             scopes=scopes_in(claims["scope"]),
             client_id=claims.get("client_id"),
         )
-    except (tokens.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidAccessTokenError from error
-    if not await _is_live(principal.session_id):
-        raise InvalidAccessTokenError
-    return principal
 
 
 async def _is_live(session_id: UUID) -> bool:
@@ -153,6 +191,29 @@ async def _is_live(session_id: UUID) -> bool:
 
     async with autocommit() as session:
         return await repository.is_live(session, session_id, at=now())
+
+
+async def find_live(session: AsyncSession, session_id: UUID) -> LiveSession | None:
+    """Return a session that has not ended, or None."""
+    row = await repository.find_live(session, session_id, at=now())
+    return _live(row) if row else None
+
+
+async def find_by_refresh_token(session: AsyncSession, token: str) -> LiveSession | None:
+    """Return the session of a refresh token if it has not ended, or None."""
+    row = await repository.find_live_by_token(session, digest_of(token), at=now())
+    return _live(row) if row else None
+
+
+def _live(row: SessionRow) -> LiveSession:
+    return LiveSession(
+        id=row.id,
+        user_id=row.user_id,
+        methods=tuple(row.methods),
+        scopes=scopes_in(row.scope),
+        client_id=row.client_id,
+        expires_at=row.expires_at,
+    )
 
 
 async def list_live(session: AsyncSession, user_id: UUID) -> Sequence[SessionRow]:
@@ -185,11 +246,33 @@ async def revoke(
         spare=spare,
         client_id=client_id,
     )
+    _tell(session, user_id=user_id, ended=ended, reason=reason)
+    return ended
+
+
+async def revoke_client(session: AsyncSession, *, client_id: str, reason: str) -> int:
+    """End the sessions of a client, the newest of them; return how many."""
+    total = 0
+    for _ in range(CLIENT_REVOCATIONS):
+        ended = await repository.revoke_client(
+            session, client_id=client_id, at=now(), reason=reason, limit=REVOKED_AT_ONCE
+        )
+        of_users: defaultdict[UUID, list[UUID]] = defaultdict(list)
+        for session_id, user_id in ended:
+            of_users[user_id].append(session_id)
+        for user_id, ids in of_users.items():
+            _tell(session, user_id=user_id, ended=ids, reason=reason)
+        total += len(ended)
+        if len(ended) < REVOKED_AT_ONCE:
+            break
+    return total
+
+
+def _tell(session: AsyncSession, *, user_id: UUID, ended: Sequence[UUID], reason: str) -> None:
     for start in range(0, len(ended), REVOKED_AT_ONCE):
         some = tuple(ended[start : start + REVOKED_AT_ONCE])
         event = SessionsRevoked(user_id=user_id, session_ids=some, reason=reason)
         outbox.add(session, event)
-    return ended
 
 
 async def _pair(row: SessionRow, refresh_token: str) -> TokenPair:
