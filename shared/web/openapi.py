@@ -108,7 +108,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     for parameter in _parameters(document["paths"]):
         parameter["schema"] = _without_null(parameter["schema"])
     components = document.setdefault("components", {})
-    examples = components["examples"] = {}
+    examples: dict[str, Any] = {}
+    components["examples"] = examples
     for error in _kinds(ProblemError):
         # A code's own class comes before those that derive from it, whichever of these are loaded.
         examples.setdefault(error.code, _example_of(error))

@@ -72,6 +72,13 @@ BODIES: Mapping[str, Make] = {
     "POST /infrastructure/partners/{partner_id}/keys/{key_id}/rotate": body(grace_s=60),
     "POST /partner/items": body(name="Lantern"),
     "PATCH /partner/items/{item_id}": body(name="Bell"),
+    "POST /webapp/oauth/clients": body(
+        name="Timetable",
+        auth_method="client_secret_basic",
+        redirect_uris=["https://timetable.example/back"],
+        scopes=["items:read"],
+    ),
+    "PATCH /webapp/oauth/clients/{client_id}": body(name="Departures"),
     "POST /webapp/partners/{partner_id}/keys": KEY,
     "POST /webapp/partners/{partner_id}/keys/{key_id}/rotate": body(grace_s=60),
     "POST /webapp/external-login/links": body(handover="x" * 43, flow_token="y" * 43),

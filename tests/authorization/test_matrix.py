@@ -15,7 +15,16 @@ pytestmark = pytest.mark.anyio
 PSYCOPG = pytest.mark.parametrize("migrated_database_url", ["psycopg"], indirect=True)
 GUARDED = [each for each in all_permissions() if each.kind is not Kind.ANYBODY]
 OWNED = [each for each in GUARDED if each.owned and each.kind is Kind.USERS]
-HIDDEN: set[str] = set()
+HIDDEN = {
+    "GET /oauth/authorize",
+    "GET /oauth/style.css",
+    "POST /oauth/authorize",
+    "POST /oauth/code",
+    "POST /oauth/consent",
+    "POST /oauth/login",
+    "POST /oauth/logout",
+}
+"""Pages for people, who log in on them by a cookie: tests/functions/api/oauth proves who sees what."""
 OPEN = [each for each in all_permissions() if each.kind is Kind.ANYBODY]
 
 

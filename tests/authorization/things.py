@@ -20,6 +20,9 @@ from shared.domains.dead_letters.models import DeadLetter
 from shared.domains.dead_letters.schemas import DeadMessage
 from shared.domains.federation.models import ExternalLink
 from shared.domains.mfa.models import PasskeyRow, TotpAuthenticator
+from shared.domains.oauth import api as oauth
+from shared.domains.oauth.models import ConsentRow
+from shared.domains.oauth.schemas import NewClient
 from shared.domains.partners import api as partners
 from shared.domains.sessions import api as sessions
 from shared.domains.sessions.schemas import Device, Opening
@@ -107,6 +110,22 @@ async def partner_key(_: UUID, made: Made) -> str:
     return str((await new_key(of)).id)
 
 
+async def client(owner_id: UUID, _: Made) -> str:
+    """Make a client of the owner's, which the owner lets act for them."""
+    wanted = {
+        "name": "Timetable",
+        "auth_method": "client_secret_basic",
+        "redirect_uris": ["https://timetable.example/back"],
+        "scopes": ["items:read"],
+    }
+    async with unit_of_work() as session:
+        new = NewClient.model_validate(wanted)
+        made = await oauth.create_client(session, owner_id=owner_id, new=new)
+        consent = ConsentRow(user_id=owner_id, client_id=made.client_id, scope="items:read")
+        session.add(consent)
+    return str(made.client_id)
+
+
 async def provider(_: UUID, __: Made) -> str:
     return "acme"
 
@@ -169,6 +188,7 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "passkey_id": passkey,
     "link_id": link,
     "provider": provider,
+    "client_id": client,
     "partner_id": partner,
     "key_id": partner_key,
     "queue": queue,

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from shared.domains.identity.errors import NoPasswordError
 from shared.domains.logins.errors import TooManyLoginAttemptsError
 from shared.domains.mfa import api as mfa
 from shared.domains.mfa.errors import (
@@ -20,7 +21,7 @@ from shared.domains.mfa.schemas import (
     TotpCode,
     TotpSecret,
 )
-from shared.web.auth import CallingDevice, CurrentUser
+from shared.web.auth import CurrentUser
 from shared.web.limits import SHOWN_ONCE, LimitGroup, limited
 from shared.web.openapi import FOR_USERS, ON_EVERY_BODY, problems
 from shared.web.sessions import ReadSession, WriteSession
@@ -42,18 +43,22 @@ async def list_factors(user: CurrentUser, session: ReadSession) -> Factors:
     "/confirmation",
     status_code=204,
     responses=problems(
-        *ON_EVERY_BODY, *FOR_USERS, ConfirmationFailedError, TooManyLoginAttemptsError
+        *ON_EVERY_BODY,
+        *FOR_USERS,
+        ConfirmationFailedError,
+        NoPasswordError,
+        TooManyLoginAttemptsError,
     ),
     openapi_extra=limited(LimitGroup.LOGIN, cost=5),
 )
 async def confirm_session(
-    user: CurrentUser, body: SessionConfirmation, device: CallingDevice, session: WriteSession
+    user: CurrentUser, body: SessionConfirmation, session: WriteSession
 ) -> None:
     """Show that you know your password, so that this session may change second factors for 10 minutes.
 
     A session that was begun less than 10 minutes ago needs no confirmation.
     """
-    await mfa.confirm(session, user, password=body.current_password, address=device.address)
+    await mfa.confirm(session, user, password=body.current_password)
 
 
 @router.post(

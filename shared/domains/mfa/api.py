@@ -129,12 +129,12 @@ async def log_in_by_passkey(
     return await login.log_in_by_passkey(session, given, device=device, flow=flow)
 
 
-async def confirm(session: "AsyncSession", user: Principal, *, password: str, address: str) -> None:
+async def confirm(session: "AsyncSession", user: Principal, *, password: str) -> None:
     """Let a session change how its user logs in, for 10 minutes.
 
-    Raises ConfirmationFailedError, TooManyLoginAttemptsError, InvalidAccessTokenError.
+    Raises ConfirmationFailedError, NoPasswordError, TooManyLoginAttemptsError, InvalidAccessTokenError.
     """
-    await confirmations.confirm(session, user, password=password, address=address)
+    await confirmations.confirm(session, user, password=password)
 
 
 async def list_factors(session: "AsyncSession", user_id: UUID) -> Factors:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.adapters.database.base import Base, Identified
+from shared.domains.identity.models import User
 
 
 class ClientRow(Identified, Base):
@@ -16,7 +17,7 @@ class ClientRow(Identified, Base):
 
     __tablename__ = "oauth_clients"
 
-    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
     auth_method: Mapped[str] = mapped_column(String(32))
     secret_digest: Mapped[str | None] = mapped_column(String(64))
@@ -35,8 +36,8 @@ class ConsentRow(Identified, Base):
     __tablename__ = "oauth_consents"
     __table_args__ = (UniqueConstraint("user_id", "client_id"),)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("oauth_clients.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
+    client_id: Mapped[UUID] = mapped_column(ForeignKey(ClientRow.id, ondelete="CASCADE"))
     scope: Mapped[str]
 
 
@@ -49,8 +50,8 @@ class CodeRow(Identified, Base):
     __tablename__ = "oauth_codes"
 
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("oauth_clients.id", ondelete="CASCADE"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    client_id: Mapped[UUID] = mapped_column(ForeignKey(ClientRow.id, ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     redirect_uri: Mapped[str] = mapped_column(String(512))
     challenge: Mapped[str] = mapped_column(String(43))
     scope: Mapped[str]

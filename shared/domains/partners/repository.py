@@ -243,7 +243,8 @@ async def keys_to_compare(
     )
     if after is not None:
         found = found.where(PartnerKeyRow.id > after)
-    return (await session.execute(found.order_by(PartnerKeyRow.id).limit(limit))).all()
+    rows = await session.execute(found.order_by(PartnerKeyRow.id).limit(limit))
+    return list(rows.all())
 
 
 async def forget_keys(session: AsyncSession, *, before: datetime, limit: int) -> int:

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.core.clock import now
 from shared.core.errors import ValidationFailedError
 from shared.domains.identity import api as identity
-from shared.domains.logins import api as logins
 from shared.domains.mfa import repository
 from shared.domains.mfa.errors import ConfirmationFailedError, ConfirmationRequiredError
 from shared.domains.sessions import api as sessions
@@ -20,19 +19,15 @@ GOOD_FOR = timedelta(minutes=10)
 """How long a login or a confirmation lets its session change factors."""
 
 
-async def confirm(session: AsyncSession, user: Principal, *, password: str, address: str) -> None:
-    """Let a session change how its user logs in. Raises ConfirmationFailedError, TooManyLoginAttemptsError."""
-    login = str(user.user_id)
-    attempt = logins.Attempt(
-        user_id=user.user_id, login=login, address=address, factor="confirmation"
-    )
-    admitted = await logins.admit(session, attempt)
+async def confirm(session: AsyncSession, user: Principal, *, password: str) -> None:
+    """Let a session change how its user logs in.
+
+    Raises ConfirmationFailedError, NoPasswordError, TooManyLoginAttemptsError.
+    """
     try:
         await identity.confirm_password(session, user_id=user.user_id, password=password)
     except ValidationFailedError as error:
-        await logins.fail(session, admitted)
         raise ConfirmationFailedError from error
-    await logins.succeed(session, admitted)
     await repository.put_confirmation(session, user.session_id, expires_at=now() + GOOD_FOR)
 
 

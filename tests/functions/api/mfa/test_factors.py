@@ -12,6 +12,7 @@ from shared.core.clock import now
 from shared.core.scopes import USER_SCOPES, Scope
 from shared.domains import tables
 from shared.domains.identity import api as identity
+from shared.domains.identity.models import User
 from shared.domains.mfa.models import RecoveryCode, TotpAuthenticator
 from shared.domains.sessions.models import SessionRow
 from tests.functions.api.mfa.conftest import (
@@ -130,6 +131,15 @@ class TestConfirmation:
         for _ in range(6):
             await ada.send("POST", f"{MFA}/confirmation", {"current_password": "wrong"})
         assert (await ada.log_in()).status_code == 200
+
+    @DATA_API
+    async def test_who_has_no_password_is_409(self, ada: Person) -> None:
+        async with unit_of_work() as session:
+            await session.execute(
+                update(User).where(User.id == UUID(ada.id)).values(password_hash=None)
+            )
+        answer = await ada.send("POST", f"{MFA}/confirmation", {"current_password": PASSWORD})
+        assert problem(answer) == (409, "no_password")
 
     @pytest.mark.parametrize("password", ["", "x" * 129, "a\u0000", None, 7])
     @DATA_API

@@ -144,7 +144,7 @@ class TestIdempotency:
     async def test_a_request_that_comes_twice_makes_one_item(
         self, client: httpx.AsyncClient
     ) -> None:
-        sent = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
+        sent: dict[str, Any] = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
         first, second = [await client.post(ITEMS, **sent) for _ in range(2)]
         assert (second.status_code, second.json()) == (201, first.json())
         assert second.headers["Idempotent-Replayed"] == "true"
@@ -154,7 +154,7 @@ class TestIdempotency:
         partner = await new_partner()
         one, two = [connect((await new_key(partner)).key) for _ in range(2)]
         other = connect((await new_key(await new_partner("Other"))).key)
-        sent = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
+        sent: dict[str, Any] = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
         ids = [(await each.post(ITEMS, **sent)).json()["id"] for each in (one, two, other)]
         assert ids[0] == ids[1] != ids[2]
 
@@ -170,7 +170,7 @@ class TestIdempotency:
         assert problem(answer) == (400, "idempotency_key_malformed")
 
     async def test_of_requests_at_once_one_has_the_effect(self, client: httpx.AsyncClient) -> None:
-        sent = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
+        sent: dict[str, Any] = {"json": {"name": "Lamp"}, "headers": {"Idempotency-Key": '"k1"'}}
         answers = await asyncio.gather(*(client.post(ITEMS, **sent) for _ in range(5)))
         refused = [problem(each) for each in answers if each.status_code != 201]
         assert set(refused) <= {(409, "idempotency_in_flight")}

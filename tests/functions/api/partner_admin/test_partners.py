@@ -32,7 +32,7 @@ async def create(operator: Caller, **fields: Any) -> dict[str, Any]:
 
 class TestCreate:
     async def test_a_partner_is_made_once_for_a_key(self, operator: Caller) -> None:
-        sent = {"json": LANTERNS, "headers": {"Idempotency-Key": '"p1"'}}
+        sent: dict[str, Any] = {"json": LANTERNS, "headers": {"Idempotency-Key": '"p1"'}}
         first, second = [await operator.client.post(PLACE, **sent) for _ in range(2)]
         assert first.json() == second.json()
         assert second.headers["Idempotent-Replayed"] == "true"

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, update
 
-from shared.adapters import gateway_keys
+from shared.adapters import aws, gateway_keys
 from shared.adapters.database.sessions import autocommit, unit_of_work
 from shared.core.clock import now
 from shared.core.schema import Paging
@@ -298,7 +298,7 @@ class TestRealGateway:
     async def test_a_key_left_without_a_plan_is_taken_away(
         self, api_gateway: ApiGateway, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = gateway_keys.call
+        real = aws.call
 
         async def call(send: object, **arguments: object) -> object:
             if getattr(send, "__name__", "") == "create_usage_plan_key":
