@@ -70,7 +70,9 @@ def make_key(client: httpx.Client, place: str, token: dict[str, str]) -> dict[st
     return key
 
 
-def until(ask: Callable[[], httpx.Response], good: Callable[[httpx.Response], bool]) -> Any:
+def until(
+    ask: Callable[[], httpx.Response], good: Callable[[httpx.Response], bool]
+) -> httpx.Response:
     """Ask again until the answer is good: there is no event of it to wait for."""
     began = time.monotonic()
     while not good(answer := ask()):

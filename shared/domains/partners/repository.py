@@ -224,7 +224,7 @@ async def mark_missing(
 
 async def keys_to_compare(
     session: AsyncSession, *, after: UUID | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return some of the keys that the gateway should know, or should not any more, in order of their ids."""
     columns = (
         PartnerKeyRow.id,
@@ -243,8 +243,7 @@ async def keys_to_compare(
     )
     if after is not None:
         found = found.where(PartnerKeyRow.id > after)
-    rows = await session.execute(found.order_by(PartnerKeyRow.id).limit(limit))
-    return list(rows.all())
+    return (await session.execute(found.order_by(PartnerKeyRow.id).limit(limit))).all()
 
 
 async def forget_keys(session: AsyncSession, *, before: datetime, limit: int) -> int:
