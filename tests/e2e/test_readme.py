@@ -1,4 +1,4 @@
-"""What the README tells a new user to type works as it stands there."""
+"""What the README, and the pages beside it, tell a new user to type works as it stands there."""
 
 import re
 import subprocess
@@ -10,14 +10,22 @@ from tests.cloud_fixtures import Cloud
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = {"README.md": 13, "docs/second-factors.md": 1, "docs/oauth.md": 1}
+"""The pages that are run, and how many blocks each has."""
 LOCAL = "http://127.0.0.1:8000"
+
+
+def _blocks_of(page: str) -> list[str]:
+    text = (ROOT / page).read_text()
+    return re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def output(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the README's commands print, run one after the other in one shell."""
-    blocks = re.findall(r"^```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 8
+    """What the commands print, run one after the other in one shell."""
+    found = {page: _blocks_of(page) for page in PAGES}
+    assert {page: len(blocks) for page, blocks in found.items()} == PAGES
+    blocks = [block for each in found.values() for block in each]
     folder = tmp_path_factory.mktemp("readme")
     script = "set -euo pipefail\n" + "\necho\n".join(blocks).replace(LOCAL, cloud.url)
     done = subprocess.run(
@@ -76,3 +84,19 @@ def test_every_target_that_it_names_is_there(target: str) -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([a-zA-Z][^):]*)\)", README))))
 def test_every_file_that_it_links_is_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_a_partner_calls_with_its_key_and_sees_what_it_used(output: str) -> None:
+    assert re.search(r'"plan":"free","rate_per_s":2,"burst":5,"quota":1000', output)
+    assert '"last_used_at":"20' in output
+
+
+def test_a_third_party_reads_what_it_was_granted(output: str) -> None:
+    assert re.search(r'"active":true.*"scope":"items:read"', output) or re.search(
+        r'"scope":"items:read".*"active":true', output
+    )
+    assert '"code_challenge_methods_supported":["S256"]' in output
+
+
+def test_a_recovery_code_stands_in_for_a_second_factor(output: str) -> None:
+    assert output.count('"refresh_token":') >= 2
