@@ -11,8 +11,10 @@ from shared.core.pagination import Page
 from shared.core.schema import Paging, Schema
 from shared.domains.catalog import api as catalog
 from shared.domains.catalog.schemas import ItemFilter, PostFilter
+from shared.domains.federation import api as federation
 from shared.domains.identity import api as identity
 from shared.domains.mfa import api as mfa
+from shared.domains.oauth import api as oauth
 from shared.domains.sessions import api as sessions
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import TaskFilter
@@ -65,12 +67,27 @@ async def _sessions(session: "AsyncSession", owner_id: UUID, _: Paging) -> Page[
     return Page(items=list(found))
 
 
+async def _external_logins(session: "AsyncSession", owner_id: UUID, _: Paging) -> Page[Any]:
+    return Page(items=list(await federation.list_links(session, owner_id)))
+
+
+async def _oauth_clients(session: "AsyncSession", owner_id: UUID, _: Paging) -> Page[Any]:
+    return Page(items=list(await oauth.list_clients(session, owner_id)))
+
+
+async def _oauth_grants(session: "AsyncSession", owner_id: UUID, _: Paging) -> Page[Any]:
+    return Page(items=list(await oauth.list_grants(session, owner_id)))
+
+
 SECTIONS: Mapping[str, Pages] = {
     "items": _items,
     "posts": _posts,
     "tasks": _tasks,
     "sessions": _sessions,
     "second_factors": mfa.export_factors,
+    "external_logins": _external_logins,
+    "oauth_clients": _oauth_clients,
+    "oauth_grants": _oauth_grants,
 }
 """In their order in the file, behind the user."""
 

@@ -12,6 +12,7 @@ from shared.adapters.database.sessions import unit_of_work
 from shared.core.clock import now
 from shared.domains.mfa.models import PasskeyRow, TotpAuthenticator
 from tests import bucket as bucket_module
+from tests.authorization import things
 from tests.bucket import Bucket
 from tests.web_fixtures import Member, SignUp
 
@@ -87,6 +88,8 @@ class TestExport:
         ]
         await post(other, "posts", {"item_id": items[0]["id"], "body": "Not mine."})
         secret, key = await add_factors(UUID(member.id))
+        link_id = await things.link(UUID(member.id), things.NOTHING)
+        client_id = await things.client(UUID(member.id), things.NOTHING)
         task = await post(member, "tasks", {"kind": "export_account"})
         await work(task)
         exported = file_of(task, member, bucket)
@@ -99,7 +102,10 @@ class TestExport:
         got = (await member.client.get(f"{TASKS}/{task['id']}")).json()
         (own,) = (await member.client.get("/v2/webapp/sessions")).json()["items"]
         assert exported["sessions"] == [own | {"current": False}]
-        assert got["result"]["rows"] == 5 + 3 + 1 + 2 + 1
+        assert [each["id"] for each in exported["external_logins"]] == [link_id]
+        for section in ("oauth_clients", "oauth_grants"):
+            assert [each["client_id"] for each in exported[section]] == [client_id]
+        assert got["result"]["rows"] == 5 + 3 + 1 + 2 + 1 + 3
         size_bytes = len(bucket.kept[f"exports/{member.id}/{task['id']}.json"])
         assert got["result"]["file"] == {"name": "account.json", "size_bytes": size_bytes}
         assert got["download_url"].startswith("https://")
