@@ -15,7 +15,7 @@ from tests.authorization.guards import HARMLESS, MODULES, REMOVALS
 from tests.authorization.routes import calls_of, contexts, dependant_of
 from tests.authorization.world import World, all_permissions, applications
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 PSYCOPG = pytest.mark.parametrize("migrated_database_url", ["psycopg"], indirect=True)
 GUARDED = [each for each in all_permissions() if each.kind is not Kind.ANYBODY]

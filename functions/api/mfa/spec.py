@@ -16,5 +16,5 @@ SPEC = Function(
     ),
     extras=frozenset({"web", "database", "cache", "identity", "mfa"}),
     memory_mb=1024,
-    bundle_mib=80,
+    bundle_mib=67,
 )

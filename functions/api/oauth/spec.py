@@ -10,5 +10,5 @@ SPEC = Function(
     needs=frozenset({Need.DATABASE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX}),
     extras=frozenset({"web", "database", "cache", "identity", "mfa", "oauth"}),
     memory_mb=1024,
-    bundle_mib=84,
+    bundle_mib=70,
 )
