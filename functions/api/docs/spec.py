@@ -14,5 +14,5 @@ SPEC = Function(
         Http("/v2/openapi.json"),
     ),
     extras=frozenset({"web"}),
-    bundle_mib=27,
+    bundle_mib=29,
 )

@@ -15,7 +15,7 @@ SPEC = Function(
     needs=frozenset(
         {Need.DATABASE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX, Need.OPENID_PROVIDERS}
     ),
-    extras=frozenset({"web", "database", "cache", "identity", "federation"}),
+    extras=frozenset({"cache", "database", "federation", "identity", "mfa", "web"}),
     memory_mb=1024,
-    bundle_mib=64,
+    bundle_mib=68,
 )

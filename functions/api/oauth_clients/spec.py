@@ -7,7 +7,7 @@ SPEC = Function(
     name="oauth-clients",
     triggers=(Http("/v1/webapp/oauth/{proxy+}"), Http("/v2/webapp/oauth/{proxy+}")),
     needs=frozenset({Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX}),
-    extras=frozenset({"web", "database", "cache", "identity"}),
+    extras=frozenset({"cache", "database", "identity", "oauth", "web"}),
     memory_mb=512,
-    bundle_mib=63,
+    bundle_mib=70,
 )

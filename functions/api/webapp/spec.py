@@ -15,7 +15,7 @@ SPEC = Function(
     needs=frozenset(
         {Need.DATABASE, Need.CACHE, Need.SIGNING_KEY, Need.VAULT, Need.OUTBOX, Need.FILES}
     ),
-    extras=frozenset({"web", "database", "cache", "identity"}),
+    extras=frozenset({"cache", "database", "identity", "mfa", "web"}),
     memory_mb=1024,
-    bundle_mib=63,
+    bundle_mib=67,
 )

@@ -13,8 +13,8 @@ SPEC = Function(
         ),
     ),
     needs=frozenset({Need.DATABASE, Need.OUTBOX, Need.FILES}),
-    extras=frozenset({"cache", "database", "identity"}),
+    extras=frozenset({"cache", "database", "federation", "identity", "mfa", "oauth"}),
     memory_mb=256,
     timeout_s=300,
-    bundle_mib=59,
+    bundle_mib=72,
 )

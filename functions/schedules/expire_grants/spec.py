@@ -7,7 +7,7 @@ SPEC = Function(
     name="expire-grants",
     triggers=(Schedule("rate(6 hours)"),),
     needs=frozenset({Need.DATABASE}),
-    extras=frozenset({"database", "cache", "identity"}),
+    extras=frozenset({"cache", "database", "identity", "oauth"}),
     timeout_s=120,
-    bundle_mib=60,
+    bundle_mib=65,
 )

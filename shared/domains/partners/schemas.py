@@ -1,6 +1,6 @@
 """What goes into partners and comes out of them."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
@@ -74,6 +74,18 @@ NetworkBlock = Annotated[
 """A network of IPv4 or IPv6 in CIDR notation; a single address is a network of one."""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """Return the same moment in UTC: the database takes no displacement beyond its own range."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is outside the years 1 to 9999 in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its displacement from UTC (RFC 3339)."""
+
+
 class Manager(Schema):
     """Who manages partners: an operator all of them, a user those whose admin they are."""
 
@@ -137,7 +149,7 @@ class KeyDraft(Schema):
 
     name: Name
     scopes: tuple[KeyScope, ...] = Field(min_length=1, max_length=3)
-    expires_at: AwareDatetime | None = Field(default=None, description="Null: it never does.")
+    expires_at: Moment | None = Field(default=None, description="Null: it never does.")
     networks: tuple[NetworkBlock, ...] = Field(
         default=(),
         max_length=MOST_NETWORKS,
@@ -153,7 +165,7 @@ class KeyRotation(Schema):
         le=LONGEST_GRACE_S,
         description="For how many seconds the old key stays good beside the new one.",
     )
-    expires_at: AwareDatetime | MISSING | None = Field(
+    expires_at: Moment | MISSING | None = Field(
         default=MISSING, description="When the new key expires; left out, when the old one would."
     )
 

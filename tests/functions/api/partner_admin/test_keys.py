@@ -65,6 +65,18 @@ async def desk(request: pytest.FixtureRequest, operator: Caller, user: Caller) -
 
 
 class TestIssue:
+    @DATA_API
+    @pytest.mark.parametrize("displacement", ["+19:56", "-19:56", "+23:59"])
+    async def test_an_expiry_may_be_far_from_utc(self, desk: Desk, displacement: str) -> None:
+        """PostgreSQL takes no displacement beyond 15:59."""
+        made = await desk.issue(expires_at=f"2607-04-18T17:04:49{displacement}")
+        assert made["expires_at"].endswith("Z")
+
+    @DATA_API
+    async def test_an_expiry_that_no_year_has_in_utc_is_422(self, desk: Desk) -> None:
+        body = DRAFT | {"expires_at": "9999-12-31T23:59:59-01:00"}
+        assert problem(await desk.client.post(desk.place, json=body)) == (422, "validation_failed")
+
     async def test_a_key_is_shown_once(self, desk: Desk, log: Log) -> None:
         made = await desk.issue(networks=["10.1.2.3/8"])
         assert made["key"].startswith("swy_local_")
