@@ -28,7 +28,7 @@ FUZZ_S = os.environ.get("FUZZ_S")
 AMOUNT = ["--max-time", FUZZ_S] if FUZZ_S else ["--seed", "1"]
 
 pytestmark = [
-    pytest.mark.timeout(600 + int(FUZZ_S or 0)),
+    pytest.mark.timeout(1500 + int(FUZZ_S or 0)),
     pytest.mark.xdist_group("schemathesis"),  # one campaign serves all tests
 ]
 

@@ -21,7 +21,11 @@ from tests.oauth_fixtures import (
 )
 from tests.web_fixtures import PASSWORD, PUBLIC_URL, Log, Member, SignUp
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # One road is enough here: the code flow goes by both.
+    pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True),
+]
 
 
 @pytest.fixture

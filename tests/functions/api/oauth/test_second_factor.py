@@ -13,7 +13,11 @@ from shared.domains.sessions import api as sessions
 from tests.oauth_fixtures import App, Pkce, UserAgent
 from tests.web_fixtures import Member, SignUp, token_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # One road is enough here: the code flow goes by both.
+    pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True),
+]
 
 
 @pytest.fixture

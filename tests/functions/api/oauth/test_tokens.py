@@ -21,7 +21,11 @@ from shared.domains.sessions.models import SessionRow
 from tests.oauth_fixtures import CLIENTS, App, Pkce, UserAgent, register
 from tests.web_fixtures import PUBLIC_URL, Member, SignUp
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # One road is enough here: the code flow goes by both.
+    pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True),
+]
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN = "/oauth/token"

@@ -17,7 +17,11 @@ from shared.domains.sessions.models import SessionRow
 from tests.oauth_fixtures import CLIENTS, App, Pkce, UserAgent, register
 from tests.web_fixtures import Member, SignUp, client_of, token_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # One road is enough here: the code flow goes by both.
+    pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True),
+]
 
 GRANTS = "/v2/webapp/oauth/grants"
 
