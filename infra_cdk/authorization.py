@@ -24,7 +24,7 @@ _INTRODUCTION = """\
 # Who may call what
 
 `make openapi` writes this page from the signatures of the routes; `tests/authorization` calls every operation as every
-caller, asserts each cell, and removes each check in turn to see a cell change.
+caller, asserts each cell, and removes each guard in turn to see a cell change.
 
 | sign | what the caller gets |
 |---|---|

@@ -126,7 +126,7 @@ async def sign_in(
     if user_id is None:
         user_id = await _adopt(session, known)
     opening = sessions.Opening(user_id=user_id, device=device, methods=(METHOD,))
-    return await _open(session, opening)
+    return await mfa.sign_in(session, opening)
 
 
 async def link(session: AsyncSession, completion: Completion, *, user_id: UUID) -> ExternalLink:
@@ -278,11 +278,6 @@ async def _add(
     if added is None:
         raise LinkedElsewhereError
     return added
-
-
-async def _open(session: AsyncSession, opening: sessions.Opening) -> sessions.TokenPair:
-    """Open the session of who has proved themselves to a provider, or ask for their second factor here."""
-    return await mfa.sign_in(session, opening)
 
 
 async def _attempt(provider: Provider, *, state: str) -> openid.Attempt:
