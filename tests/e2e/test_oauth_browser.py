@@ -188,7 +188,8 @@ def test_the_pages_are_used_by_the_keyboard_alone(
     page: Page, cloud: Cloud, client_id: str, callback: str
 ) -> None:
     page.goto(link_of(cloud, client_id, callback, Pkce()))
-    page.keyboard.type(DEMO_USERNAME)  # the first field has the focus
+    expect(page.get_by_role("textbox").first).to_be_focused()
+    page.keyboard.type(DEMO_USERNAME)
     page.keyboard.press("Tab")
     page.keyboard.type(DEMO_PASSWORD)
     page.keyboard.press("Enter")

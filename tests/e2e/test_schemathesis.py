@@ -298,7 +298,6 @@ def test_what_one_request_made_others_used(campaign: Campaign) -> None:
         for exchange in campaign.exchanges
         if exchange.succeeded and exchange.after
     }
-    assert len(chains) >= 5
     assert any(made.startswith("POST") for made, _ in chains)
 
 

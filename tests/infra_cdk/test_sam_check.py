@@ -15,8 +15,9 @@ from infra_cdk.local.clock.clock import event_of as job_event
 from infra_cdk.local.event_sources.event import record_of
 from infra_cdk.local.event_sources.mapping import EventSource
 from infra_cdk.local.gateway.event import event_of
+from infra_cdk.local.gateway.keys import Caller
 from infra_cdk.local.gateway.request import Request
-from infra_cdk.local.gateway.routes import Route, Routes
+from infra_cdk.local.gateway.routes import Routes
 from infra_cdk.registry import ROOT, queue_names, registry
 from infra_cdk.sam_check import CASES, NO_DOCKER, Case
 from shared.manifest.function import Function
@@ -75,7 +76,9 @@ class TestEvents:
         assert {path.name for path in (ROOT / "events").iterdir()} == set(KINDS)
 
     @pytest.mark.parametrize("path", EVENTS, ids=name_of)
-    def test_an_event_has_the_members_that_the_gateway_sends(self, path: Path) -> None:
+    def test_an_event_has_the_members_that_the_gateway_sends(
+        self, path: Path, route_of: Routes
+    ) -> None:
         request = Request(
             method="GET",
             path="/health",
@@ -85,8 +88,11 @@ class TestEvents:
             client="127.0.0.1",
             port=80,
         )
-        route = Route(function="infrastructure", path="/health", proxy=None)
-        assert members(read(path)) == members(json.loads(event_of(request, route=route)))
+        route = route_of.find(read(path)["path"])
+        assert route is not None
+        caller = Caller(key="a key", key_id="its id") if route.api_key else None
+        made = json.loads(event_of(request, route=route, caller=caller))
+        assert members(read(path)) == members(made)
 
     @pytest.mark.parametrize("path", EVENTS, ids=name_of)
     def test_an_event_stands_with_the_function_that_serves_its_path(
