@@ -29,6 +29,21 @@ class Event(Schema):
         raise NotImplementedError
 
 
+class PublicEvent(Event):
+    """Base of the events that webhooks deliver: their data is what servers of the owner get.
+
+    `public_type` is a name of the API (`item.created`) and so for ever; a `version` that its receivers
+    could not read as they read the last is a new one. The data is what the owner may see.
+    """
+
+    public_type: ClassVar[str]
+    """`thing.what_happened`: what endpoints name."""
+    example: ClassVar[dict[str, Any]]
+    """Data such as it is sent, for the catalogue and for tests of an endpoint."""
+
+    owner_id: UUID
+
+
 class UnreadableEventError(Exception):
     """A message is no envelope, or its event is of a type or version that its consumer does not know.
 

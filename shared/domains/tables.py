@@ -16,6 +16,7 @@ from shared.domains.oauth import models as oauth
 from shared.domains.partners import models as partners
 from shared.domains.sessions import models as sessions
 from shared.domains.tasks import models as tasks
+from shared.domains.webhooks import models as webhooks
 
 __all__ = [
     "Base",
@@ -34,4 +35,5 @@ __all__ = [
     "partners",
     "sessions",
     "tasks",
+    "webhooks",
 ]

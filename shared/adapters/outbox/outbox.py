@@ -1,6 +1,7 @@
 """Adding events: a row in the transaction of the change, and a nudge for the relay after it."""
 
 import json
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,10 +10,10 @@ from shared.adapters import queues
 from shared.adapters.database.sessions import after_commit
 from shared.adapters.logging import logger
 from shared.adapters.metrics import Metric, count
-from shared.adapters.outbox.models import OutboxRow
+from shared.adapters.outbox.models import OutboxRow, PublicEventRow
 from shared.config.messaging import outbox_settings
 from shared.core.correlation import current
-from shared.core.events import Event
+from shared.core.events import Event, PublicEvent
 from shared.core.ids import new_id
 
 MOST_DATA_BYTES = 40 * 1024
@@ -27,7 +28,7 @@ def add(session: AsyncSession, event: Event) -> UUID:
     """Add an event to the transaction of `session`; return the event's id.
 
     Once that transaction is committed, the event is published at least once, after all earlier events
-    of its aggregate. Raises EventTooLargeError.
+    of its aggregate; a public one stands in the journal, too. Raises EventTooLargeError.
     """
     data = event.model_dump(mode="json")
     if (size := len(json.dumps(data).encode())) > MOST_DATA_BYTES:
@@ -47,8 +48,20 @@ def add(session: AsyncSession, event: Event) -> UUID:
         traceparent=correlation.traceparent if correlation else None,
     )
     session.add(row)
+    if isinstance(event, PublicEvent):
+        session.add(_journal_row(event, event_id=row.id, data=data))
     after_commit(session, nudge)
     return row.id
+
+
+def _journal_row(event: PublicEvent, *, event_id: UUID, data: dict[str, Any]) -> PublicEventRow:
+    return PublicEventRow(
+        id=event_id,
+        owner_id=event.owner_id,
+        type=event.public_type,
+        aggregate=event.aggregate,
+        data=data,
+    )
 
 
 async def nudge() -> None:
