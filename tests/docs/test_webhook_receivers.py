@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import receiver_fastapi
+from webhook_verification import Webhook
 
 from shared.core.webhook_signing import (
     SIGNATURE_HEADER,
@@ -46,7 +47,7 @@ class Handled(list[str]):
 def handled(monkeypatch: pytest.MonkeyPatch) -> Handled:
     handled = Handled()
 
-    def handle(webhook: receiver_fastapi.Webhook) -> None:
+    def handle(webhook: Webhook) -> None:
         handled.append(webhook.id)
         if handled.fails:
             raise ValueError
