@@ -189,6 +189,7 @@ class TestVerify:
             (TIMESTAMP_HEADER, "NaN"),
             (ID_HEADER, f"{MESSAGE}.1767693600"),
             (ID_HEADER, "a b"),
+            (ID_HEADER, "a" * 256),
             (ID_HEADER, "a\n"),
         ],
     )
@@ -200,13 +201,21 @@ class TestVerify:
 
     @pytest.mark.parametrize(
         "key",
-        ["", "whsec_", "whpk_", SECRET[6:], SECRET.rstrip("="), "whpk_AAAA", PRIVATE, "whsec_%%%="],
+        [
+            *("", "whsec_", "whpk_", SECRET[6:], SECRET.rstrip("="), "whpk_AAAA", PRIVATE),
+            *("whsec_%%%=", "whsec_" + "A" * 33 + "B==", "whsec_" + "A" * 34 + "_="),
+        ],
     )
     def test_a_malformed_key_is_no_key(self, verify: Verifies, key: str) -> None:
         with pytest.raises(ValueError, match=r".") as raised:
             verify(key, headers=signed(SECRET))
         assert SECRET[6:20] not in str(raised.value)
         assert PRIVATE[5:20] not in str(raised.value)
+
+    def test_pythons_reads_names_of_headers_in_any_case(self) -> None:
+        """Of those of node:http, and of Headers, the names are in small letters."""
+        headers = {name.title(): value for name, value in signed(SECRET).items()}
+        assert by_python(SECRET, headers=headers).id == MESSAGE
 
     def test_without_a_key_nothing_is_verified(self, verify: Verifies) -> None:
         with pytest.raises(ValueError, match="without a key"):

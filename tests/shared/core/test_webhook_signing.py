@@ -209,6 +209,13 @@ class TestVerify:
             with pytest.raises(UnverifiedError):
                 verify(key, headers=headers | {SIGNATURE_HEADER: noise})
 
+    @pytest.mark.parametrize("key", [SECRET, PUBLIC])
+    def test_a_signature_with_something_in_it_is_none(self, key: str) -> None:
+        headers = signed(SECRET, PRIVATE)
+        headers[SIGNATURE_HEADER] = headers[SIGNATURE_HEADER].replace(",", ",!")
+        with pytest.raises(UnverifiedError):
+            verify(key, headers=headers)
+
     def test_a_signature_counts_for_its_own_scheme_only(self) -> None:
         v1, v1a = signatures(signed(SECRET, PRIVATE))
         swapped = f"v1a,{v1.partition(',')[2]} v1,{v1a.partition(',')[2]} V1,{v1.partition(',')[2]}"
