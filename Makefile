@@ -16,7 +16,7 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --pyt
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 WORKERS ?= 2
 BUNDLED = build/.for-$(ARCHITECTURE)
-BUNDLE_SOURCES = pyproject.toml requirements/dev.txt infra_cdk/bundle.py infra_cdk/elf.py \
+BUNDLE_SOURCES = pyproject.toml requirements/dev.txt infra_cdk/bundle.py infra_cdk/elf.py infra_cdk/libraries.py \
 	$(shell find functions shared -type f -not -path '*/__pycache__/*' -not -path '*/assets/*')
 FUZZ_S ?= 600
 RUNS ?= 1000

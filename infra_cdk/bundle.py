@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra_cdk.elf import without_symbols
+from infra_cdk.libraries import KEPT, compile_below, library, uv_pip
 from infra_cdk.registry import ROOT, Registered, registry
 
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
@@ -21,26 +21,9 @@ PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28
 IN_RUNTIME = "boto3"
 """Carried by Lambda's Python runtime: it is in no bundle, nor is what only boto3 depends on."""
 
-UNUSED = (
-    "bin",  # command-line programs, which name the interpreter of the machine that bundled
-    "include",
-    "sqlalchemy/testing",
-    "**/tests",
-    "**/*.dist-info/RECORD",  # it would list what was removed
-    "**/*.c",
-    "**/*.cpp",
-    "**/*.h",
-    "**/*.hpp",
-    "**/*.pxd",
-    "**/*.pyi",
-    "**/*.pyx",
-)
-"""What packages bring that no function ever loads, as patterns below the bundle."""
-
 MIB = 1024 * 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LOCK = ROOT / "requirements" / "dev.txt"
-_TASK_ROOT = "/var/task"
 
 
 @dataclass(frozen=True)
@@ -61,24 +44,35 @@ class Bundle:
         return self.archive.stat().st_size
 
 
-def make_bundle(each: Registered, *, architecture: str, build: Path = ROOT / "build") -> Bundle:
-    """Make one function's folder and zip.
+def make_bundle(
+    each: Registered, *, architecture: str, build: Path = ROOT / "build", kept: Path = KEPT
+) -> Bundle:
+    """Make one function's folder and zip. Packages that are made already are taken from `kept`.
 
     Raises ValueError where it is larger than the spec's `bundle_mib`, CalledProcessError where uv
     fails, a hash differs from the lock, or a source does not compile.
     """
-    folder = build / each.spec.name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    _install(each, folder=folder, platform=PLATFORMS[architecture])
-    _copy_sources(each, folder=folder)
-    _trim(folder)
-    _compile(folder)
-    _open_to_all(folder)
+    folder = make_folder(each, architecture=architecture, build=build, kept=kept)
     bundle = Bundle(folder=folder, archive=_zip(folder))
     if bundle.unzipped_bytes > each.spec.bundle_mib * MIB:
         raise ValueError(f"{report(each, bundle)}: larger than its spec allows")
     return bundle
+
+
+def make_folder(each: Registered, *, architecture: str, build: Path, kept: Path = KEPT) -> Path:
+    """Make one function's folder alone, as `make_bundle` does."""
+    folder = build / each.spec.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _copy_sources(each, folder=folder)
+    compile_below(folder)
+    platform = PLATFORMS[architecture]
+    for requirement in _requirements(each, platform=platform):
+        shutil.copytree(
+            library(requirement, platform=platform, kept=kept), folder, dirs_exist_ok=True
+        )
+    _open_to_all(folder)
+    return folder
 
 
 def report(each: Registered, bundle: Bundle) -> str:
@@ -88,35 +82,17 @@ def report(each: Registered, bundle: Bundle) -> str:
     return f"{each.spec.name:24} {unzipped:5.1f} {of} unzipped, {zipped:5.1f} MiB zipped"
 
 
-def _install(each: Registered, *, folder: Path, platform: str) -> None:
+def _requirements(each: Registered, *, platform: str) -> list[str]:
+    """Return the lock's own lines, hashes included, of each package that a function carries."""
     extras = [part for extra in sorted(each.spec.extras) for part in ("--extra", extra)]
-    target = ("--python-platform", platform, "--python-version", "3.13")
-    resolved = _uv(
-        "compile", "pyproject.toml", *extras, *target, "--constraints", str(_LOCK),
-        "--excludes", "-", "--no-header", "--no-annotate", given=IN_RUNTIME,
+    resolved = uv_pip(
+        "compile", "pyproject.toml", *extras, "--python-platform", platform, "--python-version", "3.13",
+        "--constraints", str(_LOCK), "--excludes", "-", "--no-header", "--no-annotate", given=IN_RUNTIME,
     )  # fmt: skip
     names = re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==", resolved, re.MULTILINE)
-    _uv(
-        "install", *target, "--target", str(folder), "--no-deps", "--require-hashes",
-        "--only-binary", ":all:", "--link-mode", "copy", "--requirements", "-",
-        given=_locked(names),
-    )  # fmt: skip
-
-
-def _locked(names: list[str]) -> str:
-    """Return the lock's own lines, hashes included, of `names`."""
     blocks = re.split(r"\n(?=[a-z0-9])", _LOCK.read_text())
     by_name = {re.split(r"[\[=]", block, maxsplit=1)[0].strip(): block for block in blocks}
-    return "\n".join(by_name[name] for name in names) + "\n"
-
-
-def _uv(command: str, *arguments: str, given: str) -> str:
-    uv = Path(sys.executable).parent / "uv"
-    done = subprocess.run(
-        [str(uv), "pip", command, "--quiet", *arguments],
-        cwd=ROOT, check=True, input=given, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    return done.stdout
+    return [by_name[name] + "\n" for name in names]
 
 
 def _copy_sources(each: Registered, *, folder: Path) -> None:
@@ -127,28 +103,6 @@ def _copy_sources(each: Registered, *, folder: Path) -> None:
         )
     for parent in package.parents[:-1]:
         shutil.copy2(ROOT / parent / "__init__.py", folder / parent / "__init__.py")
-
-
-def _trim(folder: Path) -> None:
-    for unused in sorted({path for pattern in UNUSED for path in folder.glob(pattern)}):
-        if unused.is_dir():
-            shutil.rmtree(unused)
-        else:
-            unused.unlink(missing_ok=True)
-    for library in folder.rglob("*.so*"):
-        library.write_bytes(without_symbols(library.read_bytes()))
-
-
-def _compile(folder: Path) -> None:
-    # In a process of its own: what this one has loaded must not change the bytes. Unchecked: the
-    # file system is read-only there, so a source's time could never say anything.
-    subprocess.run(
-        [
-            sys.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode",
-            "unchecked-hash", "-s", str(folder), "-p", _TASK_ROOT, str(folder),
-        ],
-        check=True,
-    )  # fmt: skip
 
 
 def _open_to_all(folder: Path) -> None:

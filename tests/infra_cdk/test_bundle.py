@@ -7,13 +7,15 @@ import sys
 import sysconfig
 import zipfile
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import grimp
 import pytest
 
-from infra_cdk.bundle import Bundle, _compile, make_bundle
+from infra_cdk.bundle import MIB, Bundle, make_bundle, make_folder
+from infra_cdk.libraries import compile_below
 from infra_cdk.registry import Registered, registry
 
 pytestmark = pytest.mark.xdist_group("bundles")
@@ -118,7 +120,12 @@ class TestContents:
 class TestMaking:
     def test_two_runs_give_the_same_bytes(self, tmp_path: Path) -> None:
         made = [
-            make_bundle(FUNCTIONS["docs"], architecture="arm64", build=tmp_path / place)
+            make_bundle(
+                FUNCTIONS["docs"],
+                architecture="arm64",
+                build=tmp_path / place,
+                kept=tmp_path / place / "libraries",
+            )
             for place in ("once", "again")
         ]
         assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
@@ -132,14 +139,22 @@ class TestMaking:
     def test_a_source_that_does_not_compile_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "broken.py").write_text("def broken(:\n")
         with pytest.raises(subprocess.CalledProcessError):
-            _compile(tmp_path)
+            compile_below(tmp_path)
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@cache
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("functions", "shared", include_external_packages=True, cache_dir=None)
 
 
 def reachable(each: Registered) -> list[str]:
     """Name every module that a handler may import, at its start or later, first its own."""
     handler = each.handler.removesuffix(".handler")
-    graph = grimp.build_graph("functions", "shared", include_external_packages=True, cache_dir=None)
-    return [handler, *sorted(graph.find_upstream_modules(handler))]
+    return [handler, *sorted(imports().find_upstream_modules(handler))]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="bundles are for Linux")
@@ -148,7 +163,7 @@ def test_a_bundle_and_the_runtime_hold_all_that_a_handler_may_import(
     each: Registered, runtime: Path, tmp_path: Path
 ) -> None:
     architecture = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    folder = make_bundle(each, architecture=architecture, build=tmp_path).folder
+    folder = make_folder(each, architecture=architecture, build=tmp_path)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", IMPORT, f"{folder}:{runtime}", *reachable(each)],
         cwd=tmp_path, env={}, capture_output=True, text=True, check=False,
@@ -156,3 +171,4 @@ def test_a_bundle_and_the_runtime_hold_all_that_a_handler_may_import(
     assert done.returncode == 0, done.stderr
     allowed = (str(folder), str(runtime), sysconfig.get_path("stdlib"))
     assert [path for path in done.stdout.split() if not path.startswith(allowed)] == []
+    assert size_of(folder) <= each.spec.bundle_mib * MIB
