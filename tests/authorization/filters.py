@@ -50,13 +50,20 @@ class Filter:
             del module.__dict__["_every_row"]
 
 
-def filters() -> Iterator[Filter]:
-    """Iterate over every filter of every repository."""
-    for path in sorted((ROOT / "shared" / "domains").glob("*/repository.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for function, node in _functions(ast.parse(path.read_text())).items():
-            found = [each for each in ast.walk(node) if _keeps_to_owner(each)]
-            yield from (Filter(name, function, number) for number in range(len(found)))
+def filters() -> list[Filter]:
+    """Return every filter of every repository."""
+    return [
+        Filter(".".join(path.relative_to(ROOT).with_suffix("").parts), function, number)
+        for path in repositories()
+        for function, node in _functions(ast.parse(path.read_text())).items()
+        for number, _ in enumerate(filter(_keeps_to_owner, ast.walk(node)))
+    ]
+
+
+def repositories() -> list[Path]:
+    """Return the files of every domain's repository, be it a module or a package."""
+    domains = ROOT / "shared" / "domains"
+    return sorted([*domains.glob("*/repository.py"), *domains.glob("*/repository/*.py")])
 
 
 def _tree_of(module: ModuleType) -> ast.Module:
@@ -69,10 +76,17 @@ def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.AsyncFunctio
 
 
 def _keeps_to_owner(node: ast.AST) -> bool:
-    """Tell whether a node is `Table.column == owner_id` or `... == manager.user_id`."""
-    if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq)):
-        return False
-    return isinstance(node.left, ast.Attribute) and _is_owner(node.comparators[0])
+    """Tell whether a node is `Table.column == owner_id`, or one of its other forms.
+
+    They are `... == manager.user_id`, `... == user.id`, and `Table.column.is_not_distinct_from(...)`.
+    """
+    match node:
+        case ast.Compare(left=ast.Attribute(), ops=[ast.Eq()], comparators=[other]):
+            return _is_owner(other)
+        case ast.Call(func=ast.Attribute(attr="is_not_distinct_from"), args=[other]):
+            return _is_owner(other)
+        case _:
+            return False
 
 
 def _is_owner(node: ast.expr) -> bool:
@@ -80,7 +94,7 @@ def _is_owner(node: ast.expr) -> bool:
         case ast.Name(id=name):
             return name in OWNERS
         case ast.Attribute(attr=name, value=ast.Name(id=of)):
-            return name in OWNERS and of.islower()
+            return of.islower() and (name in OWNERS or (name == "id" and f"{of}_id" in OWNERS))
         case _:
             return False
 
@@ -89,9 +103,9 @@ class _Remover(ast.NodeTransformer):
     def __init__(self, number: int) -> None:
         self._left = number
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:  # ast's name
+    def visit(self, node: ast.AST) -> ast.AST:
         if not _keeps_to_owner(node):
-            return node
+            return self.generic_visit(node)
         self._left -= 1
         if self._left >= 0:
             return node

@@ -1,0 +1,135 @@
+"""Two owners with rows of the same kind, and a function of a repository that is asked for each of them.
+
+What an owner gets, and what it leaves of the rows, is the same whether the other has rows or not.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.adapters.database.base import Base
+from shared.adapters.database.engine import async_engine
+from shared.core.pagination import Page
+from shared.domains.identity.schemas import Role
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody, and the id of what is theirs: a scene has one thing of a kind for each."""
+
+    name: str
+    id: UUID
+    thing: UUID
+    role: Role
+
+
+ADA = Owner("ada", id=UUID(int=0xADA), thing=UUID(int=0xADA0), role=Role.USER)
+BEN = Owner("ben", id=UUID(int=0xBE4), thing=UUID(int=0xBE40), role=Role.OPERATOR)
+OWNERS = (ADA, BEN)
+
+type Rows = Callable[[Owner], Sequence[Base]]
+type Act = Callable[[AsyncSession, Owner], Awaitable[object]]
+type Outcome = tuple[object, list[str]]
+"""What somebody got, and the rows that were left."""
+
+_TIMES = {"created_at", "updated_at"}
+"""Columns that are different each time."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The rows that each owner has, and what is done for one of them."""
+
+    rows: Rows
+    act: Act
+
+
+async def outcomes(scene: Scene) -> list[Outcome]:
+    """Return what comes of a scene for each owner, the rows of both being there.
+
+    It is the same rows that both are asked about: a function that asks not whose they are does the
+    same for both, whichever row it comes upon first.
+    """
+    async with _stage() as session:
+        await _put(session, scene, OWNERS)
+        return [await _outcome(session, scene, owner) for owner in OWNERS]
+
+
+async def outcomes_alone(scene: Scene) -> list[Outcome]:
+    """Return what comes of a scene for each owner without the other, whose rows are left as they are."""
+    async with _stage() as session:
+        return [
+            await _outcome_alone(session, scene, ADA, beside=BEN),
+            await _outcome_alone(session, scene, BEN, beside=ADA),
+        ]
+
+
+async def _outcome_alone(
+    session: AsyncSession, scene: Scene, owner: Owner, *, beside: Owner
+) -> Outcome:
+    async with _undone(session):
+        await _put(session, scene, [beside])
+        untouched = await _left(session, scene)
+    async with _undone(session):
+        await _put(session, scene, [owner])
+        answer, left = await _outcome(session, scene, owner)
+    return answer, sorted(untouched + left)
+
+
+async def _outcome(session: AsyncSession, scene: Scene, owner: Owner) -> Outcome:
+    async with _undone(session):
+        answer = _plain(await scene.act(session, owner))
+        return answer, await _left(session, scene)
+
+
+@asynccontextmanager
+async def _stage() -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(async_engine(), expire_on_commit=False) as session:
+        # Foreign keys are not asked: a row needs nothing that it belongs to.
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        yield session
+        await session.rollback()
+
+
+@asynccontextmanager
+async def _undone(session: AsyncSession) -> AsyncIterator[None]:
+    savepoint = await session.begin_nested()
+    try:
+        yield
+    finally:
+        await savepoint.rollback()
+        session.expunge_all()
+
+
+async def _put(session: AsyncSession, scene: Scene, owners: Iterable[Owner]) -> None:
+    for owner in owners:
+        session.add_all(scene.rows(owner))
+        await session.flush()
+    session.expunge_all()
+
+
+async def _left(session: AsyncSession, scene: Scene) -> list[str]:
+    """Return every row of the tables that a scene has rows in."""
+    kinds = {type(row) for owner in OWNERS for row in scene.rows(owner)}
+    found: list[str] = []
+    for table in (kind.__table__ for kind in kinds):
+        columns = [each for each in table.c if each.name not in _TIMES]
+        found += [f"{table} {row}" for row in await session.execute(select(*columns))]
+    return sorted(found)
+
+
+def _plain(answer: Any) -> object:
+    match answer:
+        case Base():
+            return type(answer).__name__, inspect(answer).identity
+        case Page(items=items):
+            return _plain(items)
+        case Sequence() if not isinstance(answer, str):
+            return [_plain(each) for each in answer]
+        case _:
+            return answer
