@@ -127,9 +127,9 @@ async def find_user_with_hash(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(identity.replace_hash, rows.user)
-async def replace_hash(session: AsyncSession, me: Owner) -> object:
+async def replace_hash(session: AsyncSession, me: Owner) -> None:
     same = User(id=me.id, password_hash=PASSWORD_HASH)
-    return await identity.replace_hash(session, same, "another")
+    await identity.replace_hash(session, same, "another")
 
 
 @scene_of(identity.remove, rows.user)
@@ -149,8 +149,8 @@ async def count_live_tokens(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(identity.forget_tokens, rows.email_token)
-async def forget_tokens(session: AsyncSession, me: Owner) -> object:
-    return await identity.forget_tokens(session, me.id, purpose=EmailPurpose.VERIFY)
+async def forget_tokens(session: AsyncSession, me: Owner) -> None:
+    await identity.forget_tokens(session, me.id, purpose=EmailPurpose.VERIFY)
 
 
 @scene_of(mfa.methods_of, rows.methods)
@@ -185,8 +185,8 @@ async def remove_totp(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(mfa.replace_recovery_codes, rows.recovery_code)
-async def replace_recovery_codes(session: AsyncSession, me: Owner) -> object:
-    return await mfa.replace_recovery_codes(session, me.id, ["another"], at=NOW)
+async def replace_recovery_codes(session: AsyncSession, me: Owner) -> None:
+    await mfa.replace_recovery_codes(session, me.id, ["another"], at=NOW)
 
 
 @scene_of(mfa.spend_recovery_code, rows.recovery_code)
@@ -271,8 +271,8 @@ async def hold_partner(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(partners.forget_partner, rows.partner)
-async def forget_partner(session: AsyncSession, me: Owner) -> object:
-    return await partners.forget_partner(session, me.thing)
+async def forget_partner(session: AsyncSession, me: Owner) -> None:
+    await partners.forget_partner(session, me.thing)
 
 
 @scene_of(partners._of, rows.partner_key)
@@ -319,6 +319,12 @@ async def unfinished_kinds(session: AsyncSession, me: Owner) -> object:
 @scene_of(tasks.find, rows.task)
 async def find_tasks(session: AsyncSession, me: Owner) -> object:
     return [await tasks.find(session, owner_id=me.id, task_id=i) for i in THINGS]
+
+
+@scene_of(tasks.find_own_for_change, rows.task)
+async def find_tasks_for_change(session: AsyncSession, me: Owner) -> object:
+    find = tasks.find_own_for_change
+    return [await find(session, owner_id=me.id, task_id=i) for i in THINGS]
 
 
 @scene_of(tasks.list_tasks, rows.task)
