@@ -1,4 +1,4 @@
-"""The conditions of repositories that keep things to their owners, each of which can be taken away."""
+"""The conditions by which repositories keep to one owner and one thing: each can be taken away."""
 
 import ast
 import importlib
@@ -15,26 +15,32 @@ from sqlalchemy import true
 
 from infra_cdk.registry import ROOT
 
-OWNERS = frozenset({"owner_id", "author_id", "viewer_id", "user_id", "partner_id", "admin_id"})
-"""What whoever asks is called in repositories."""
+_ONES = ("_id", "digest")
+"""How the names of values end that there is one owner or one thing of."""
 
-_TELLING = OWNERS | {"manager", "user"}
-"""The parameters that tell whose a thing is."""
+_OWNERS = frozenset({"owner_id", "author_id", "viewer_id", "user_id", "partner_id", "admin_id"})
+"""What whoever asks is called in repositories."""
 
 _EVERY_ROW = "_every_row"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """The `number`-th comparison with an owner in a function of a repository."""
+    """The `number`-th condition of a function of a repository, and the name of what it compares with."""
 
     module: str
     function: str
     number: int
+    name: str
 
     def __str__(self) -> str:
         domain = self.module.split(".")[2]
-        return f"{domain}.{self.function}[{self.number}]"
+        return f"{domain}.{self.function}[{self.number}:{self.name}]"
+
+    @property
+    def of_owner(self) -> bool:
+        """Whether it asks whose a thing is; else which one it is."""
+        return self.name in _OWNERS
 
     @property
     def function_of(self) -> tuple[str, str]:
@@ -44,7 +50,7 @@ class Filter:
 
 @contextmanager
 def without(some: Collection[Filter]) -> Iterator[None]:
-    """Let functions run without some of their comparisons: every row will do."""
+    """Let functions run without some of their conditions: every row will do."""
     with ExitStack() as stack:
         for module, function in {each.function_of for each in some}:
             numbers = {each.number for each in some if each.function_of == (module, function)}
@@ -76,10 +82,10 @@ def _compiled(module_name: str, function: str, numbers: frozenset[int]) -> CodeT
 def filters() -> list[Filter]:
     """Return every filter of every repository."""
     return [
-        Filter(_module_of(path), function, number)
+        Filter(_module_of(path), function, number, name)
         for path in repositories()
         for function, node in _functions(path).items()
-        for number, _ in enumerate(filter(_keeps_to_owner, ast.walk(node)))
+        for number, name in enumerate(_compared(node))
     ]
 
 
@@ -89,7 +95,7 @@ def not_asking() -> set[str]:
         f"{_module_of(path).split('.')[2]}.{name}"
         for path in repositories()
         for name, node in _functions(path).items()
-        if _TELLING & {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}
+        if any(each.arg.endswith(_ONES) for each in (*node.args.args, *node.args.kwonlyargs))
         and not _asks(node, _functions(path))
     }
 
@@ -125,36 +131,50 @@ def _asks(node: ast.AST, functions: Mapping[str, ast.AST]) -> bool:
     """Tell whether a function has a filter, or calls one of its module that has."""
     called = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     asked = [node, *(functions[name] for name in called & functions.keys())]
-    return any(_keeps_to_owner(each) for one in asked for each in ast.walk(one))
+    return any(name for one in asked for name in _compared(one))
 
 
 def _compares_owners(node: ast.Compare) -> bool:
-    named = any(_is_owner(each) for each in (node.left, *node.comparators))
-    return named and not isinstance(node.ops[0], ast.Is | ast.IsNot)
+    operands = (node.left, *node.comparators)
+    names = {getattr(each, "attr", getattr(each, "id", "")) for each in operands}
+    return bool(names & _OWNERS) and not isinstance(node.ops[0], ast.Is | ast.IsNot)
 
 
-def _keeps_to_owner(node: ast.AST) -> bool:
-    """Tell whether a node is `Table.column == owner_id`, or one of its other forms.
+def _compared(node: ast.AST) -> Iterator[str]:
+    """Name what the conditions below a node compare with, in the order in which they are visited."""
+    if name := _kept_to(node):
+        yield name
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _compared(child)
 
-    They are `... == manager.user_id`, `... == user.id`, and `Table.column.is_not_distinct_from(...)`.
+
+def _kept_to(node: ast.AST) -> str | None:
+    """Return with what a node compares a column, if that is one owner or one thing.
+
+    It is `Table.column == owner_id`, `... == manager.user_id`, `... == user.id`, or
+    `Table.column.is_not_distinct_from(...)` of one of these.
     """
     match node:
         case ast.Compare(left=ast.Attribute(), ops=[ast.Eq()], comparators=[other]):
-            return _is_owner(other)
+            name = _name_of(other)
         case ast.Call(func=ast.Attribute(attr="is_not_distinct_from"), args=[other]):
-            return _is_owner(other)
+            name = _name_of(other)
         case _:
-            return False
+            return None
+    return name if name.endswith(_ONES) else None
 
 
-def _is_owner(node: ast.expr) -> bool:
+def _name_of(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name):
-            return name in OWNERS
-        case ast.Attribute(attr=name, value=ast.Name(id=of)):
-            return of.islower() and (name in OWNERS or (name == "id" and f"{of}_id" in OWNERS))
+            return name
+        case ast.Attribute(attr="id", value=ast.Name(id=of)) if of.islower():
+            return f"{of}_id"
+        case ast.Attribute(attr=name, value=ast.Name(id=of)) if of.islower():
+            return name
         case _:
-            return False
+            return ""
 
 
 class _Remover(ast.NodeTransformer):
@@ -163,7 +183,7 @@ class _Remover(ast.NodeTransformer):
         self._seen = count()
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if not _keeps_to_owner(node):
+        if _kept_to(node) is None:
             return self.generic_visit(node)
         if next(self._seen) not in self._numbers:
             return node

@@ -3,9 +3,12 @@
 What an owner gets, and what it leaves of the rows, is the same whether the other has rows or not.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,22 +18,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.adapters.database.base import Base
 from shared.adapters.database.engine import async_engine
 from shared.core.pagination import Page
-from shared.domains.identity.schemas import Role
+from shared.core.schema import Paging
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody, and the id of what is theirs: a scene has one thing of a kind for each."""
+    """Somebody, and the ids of what is theirs: of one thing of a kind, seldom of a second."""
 
     name: str
     id: UUID
     thing: UUID
-    role: Role
+    second: UUID
 
 
-ADA = Owner("ada", id=UUID(int=0xADA), thing=UUID(int=0xADA0), role=Role.USER)
-BEN = Owner("ben", id=UUID(int=0xBE4), thing=UUID(int=0xBE40), role=Role.OPERATOR)
+ADA = Owner("ada", id=UUID(int=0xADA), thing=UUID(int=0xADA1), second=UUID(int=0xADA2))
+BEN = Owner("ben", id=UUID(int=0xBE4), thing=UUID(int=0xBE41), second=UUID(int=0xBE42))
 OWNERS = (ADA, BEN)
+NOBODY = UUID(int=0)
+
+THINGS = [each.thing for each in OWNERS]
+NAMES = [each.name for each in OWNERS]
+"""What is known by a digest, the name stands for it."""
+
+NOW = datetime(2026, 1, 6, 10, tzinfo=UTC)
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+ANY = Paging()
 
 type Rows = Callable[[Owner], Sequence[Base]]
 type Act = Callable[[AsyncSession, Owner], Awaitable[object]]
@@ -47,6 +59,26 @@ class Scene:
 
     rows: Rows
     act: Act
+
+
+_SCENES: dict[tuple[str, str], Scene] = {}
+
+
+def scene_of(function: Callable[..., Any], rows: Rows) -> Callable[[Act], Act]:
+    """Make what is decorated the scene of a function of a repository."""
+
+    def keep(act: Act) -> Act:
+        _SCENES[function.__module__, function.__name__] = Scene(rows, act)
+        return act
+
+    return keep
+
+
+def all_scenes() -> Mapping[tuple[str, str], Scene]:
+    """Return every scene, by the module and the name of its function."""
+    for path in sorted((Path(__file__).parent / "scenes").glob("*.py")):
+        importlib.import_module(f"tests.authorization.scenes.{path.stem}")
+    return _SCENES
 
 
 async def outcomes(scene: Scene) -> list[Outcome]:
