@@ -21,6 +21,9 @@ _ONES = ("_id", "digest")
 _OWNERS = frozenset({"owner_id", "author_id", "viewer_id", "user_id", "partner_id", "admin_id"})
 """What whoever asks is called in repositories."""
 
+_HOLDERS = _OWNERS | {"endpoint_id"}
+"""What is theirs and has things of its own, too."""
+
 _EVERY_ROW = "_every_row"
 
 
@@ -40,7 +43,7 @@ class Filter:
     @property
     def of_owner(self) -> bool:
         """Whether it asks whose a thing is; else which one it is."""
-        return self.name in _OWNERS
+        return self.name in _HOLDERS
 
     @property
     def function_of(self) -> tuple[str, str]:

@@ -43,9 +43,12 @@ def flow(owner: Owner) -> Sequence[Base]:
 
 @scene_of(federation.spend_handover, flow)
 async def spend_handovers(session: AsyncSession, me: Owner) -> object:
-    spend, mine = federation.spend_handover, {"user_id": me.id, "at": NOW}
-    given = [{"digest": one, "token_digest": other} for one in NAMES for other in NAMES]
-    return [await spend(session, **each, **mine) for each in given]
+    mine: dict[str, Any] = {"user_id": me.id, "at": NOW}
+    return [
+        await federation.spend_handover(session, digest=one, token_digest=other, **mine)
+        for one in NAMES
+        for other in NAMES
+    ]
 
 
 @scene_of(federation.list_links, link)

@@ -64,7 +64,7 @@ def confirmation(owner: Owner) -> Sequence[Base]:
 
 
 @scene_of(mfa.methods_of, methods)
-async def methods(session: AsyncSession, me: Owner) -> object:
+async def methods_of(session: AsyncSession, me: Owner) -> object:
     return await mfa.methods_of(session, me.id)
 
 
