@@ -18,7 +18,8 @@ async def new_client() -> AsyncIterator[NewClient]:
     made: list[Client] = []
 
     def make(**given: Any) -> Client:
-        made.append(Client(**{"ports": {443, 8443}, "allow_loopback": True} | given))
+        usual: dict[str, Any] = {"ports": {443, 8443}, "allow_loopback": True}
+        made.append(Client(**usual | given))
         return made[-1]
 
     yield make

@@ -193,10 +193,10 @@ class TestKept:
         kept.keep(early)
         time = 3.9
         kept.keep(late)
-        assert early.is_fresh
+        assert (len(kept), early.is_fresh) == (2, True)
         time = 4.0
         assert kept.take(early.origin) is None
-        assert not early.is_fresh
+        assert (len(kept), early.is_fresh) == (1, False)
         assert kept.take(late.origin) is late
         assert len(kept) == 0
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -81,7 +82,7 @@ class Authority:
         self,
         subject: x509.Name,
         key: ec.EllipticCurvePrivateKey,
-        alternatives: list[x509.GeneralName],
+        alternatives: Sequence[x509.GeneralName],
         *,
         signer: ec.EllipticCurvePrivateKey | None = None,
         issuer: x509.Name | None = None,
