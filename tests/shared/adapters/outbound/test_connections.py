@@ -308,6 +308,20 @@ class TestBounds:
             answered(await client.post(receiver.url, headers={}, body=b""))
         assert held.most == 2
 
+    @pytest.mark.parametrize("turns", range(12))
+    async def test_whenever_it_is_cancelled(self, turns: int, new_client: NewClient) -> None:
+        """httpcore 1.0.9 loses the place for good where this comes while it closes an idle connection."""
+        async with receiving(answering(OK)) as one, receiving(answering(OK)) as other:
+            client = new_client(limits=Limits(connections=1, wait_s=5))
+            answered(await client.post(one.url, headers={}, body=b""))
+            post = asyncio.create_task(client.post(other.url, headers={}, body=b""))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            post.cancel()
+            await asyncio.gather(post, return_exceptions=True)
+            answered(await client.post(one.url, headers={}, body=b""))
+        assert client._room.taken == 0
+
     async def test_no_origin_is_remembered_for_good(self, new_client: NewClient) -> None:
         client = new_client(allow_loopback=False, resolver=FakeDns())
         for index in range(50):
