@@ -73,7 +73,9 @@ def answering(*answers: bytes) -> Serve:
 
 
 @asynccontextmanager
-async def receiving(serve: Serve, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+async def receiving(
+    serve: Serve, *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> AsyncIterator[Receiver]:
     """Run a receiver that deals with each connection so."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -90,7 +92,7 @@ async def receiving(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Async
             tasks.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(visited, "127.0.0.1", 0, ssl=tls, backlog=1024)
+    server = await asyncio.start_server(visited, address, 0, ssl=tls, backlog=1024)
     receiver = Receiver(port=server.sockets[0].getsockname()[1])
     try:
         yield receiver

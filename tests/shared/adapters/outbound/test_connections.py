@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
@@ -30,6 +31,12 @@ from tests.shared.adapters.outbound.receivers import (
 from tests.shared.adapters.outbound.sockets import Seen
 
 pytestmark = pytest.mark.anyio
+
+
+def has_ipv6() -> bool:
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
 
 
 class Held:
@@ -340,6 +347,16 @@ class TestAddresses:
             client = new_client(resolver=FakeDns(localhost=addresses))
             answered(await client.post(f"http://localhost:{receiver.port}/", headers={}, body=b""))
         assert [address for address, _ in seen.connected] == addresses
+
+    @pytest.mark.skipif(not has_ipv6(), reason="this machine has no [::1]")
+    async def test_one_of_ipv6_is_connected_to_likewise(
+        self, new_client: NewClient, seen: Seen
+    ) -> None:
+        async with receiving(answering(OK), address="::1") as receiver:
+            url = f"http://[::1]:{receiver.port}/"
+            answered(await new_client().post(url, headers={}, body=b""))
+        assert seen.connected == [("::1", receiver.port)]
+        assert f"\r\nHost: [::1]:{receiver.port}\r\n".encode() in receiver.requests[0]
 
     async def test_there_is_a_bound_to_how_many_are(
         self, new_client: NewClient, seen: Seen
