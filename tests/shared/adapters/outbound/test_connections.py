@@ -294,7 +294,7 @@ class TestBounds:
             outcomes = [unanswered(each) for each in await asyncio.gather(*posts)]
         # One after another, each had its own time.
         assert {each.reason for each in outcomes} == {Reason.TIMED_OUT}
-        assert all(190 <= each.latency_ms < 1_000 for each in outcomes)
+        assert all(190 <= each.latency_ms < 10_000 for each in outcomes)
         assert receiver.visits == 4
 
     async def test_what_is_cancelled_gives_its_place_back(self, new_client: NewClient) -> None:
@@ -382,7 +382,7 @@ class TestAddresses:
             server = await asyncio.start_server(greet, "127.0.0.1", port)
             client = new_client(
                 resolver=FakeDns(localhost=["127.0.0.2", "127.0.0.1"]),
-                limits=Limits(connect_s=0.05),
+                limits=Limits(connect_s=0.3),
             )
             outcome = await client.post(f"http://localhost:{port}/", headers={}, body=b"")
             server.close()
@@ -420,7 +420,7 @@ class TestLookUp:
         async with receiving(answering(OK)) as receiver:
             client = new_client(
                 resolver=resolver, vet=vet_anything, ports={receiver.port},
-                limits=Limits(look_up_s=0.05),
+                limits=Limits(look_up_s=0.5),
             )  # fmt: skip
             slow = f"https://slow.example.com:{receiver.port}/"
             try:
