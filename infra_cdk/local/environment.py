@@ -44,6 +44,10 @@ DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
 """DATABASE_URL by the local Data API."""
 
 
+HERE_ONLY = {"WEBHOOK_ALLOW_LOOPBACK": "true"}
+"""What every function is told on this machine, and none on AWS: there, a webhook to loopback is an attack."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the functions are told: addresses of this run, `port` being the API's."""
@@ -63,7 +67,8 @@ def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
     Raises KeyError where the manifest names a variable that this machine knows nothing of.
     """
     values = _values(settings) | {"POWERTOOLS_SERVICE_NAME": function.name}
-    return {name: values[name] for name in variables_of(function)} | _aws(settings)
+    named = {name: values[name] for name in variables_of(function)}
+    return named | HERE_ONLY | _aws(settings)
 
 
 def origins_of(port: int) -> list[str]:
