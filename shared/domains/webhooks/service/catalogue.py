@@ -15,7 +15,7 @@ from shared.core.events import PublicEvent, PublicEventsAdded
 from shared.domains.webhooks.events import EndpointVerification
 from shared.domains.webhooks.schemas import EventType
 
-type Sent = type[PublicEvent] | type[EndpointVerification]
+type Sent = type[PublicEvent | EndpointVerification]
 """What a type is made of."""
 
 VERIFICATION = EndpointVerification.public_type
