@@ -16,8 +16,8 @@ from shared.domains.webhooks.schemas import (
     EndpointChange,
     EndpointDraft,
     EndpointFilter,
+    EndpointHealth,
     EventType,
-    Health,
     NewSecret,
     Owner,
     Queued,
@@ -80,9 +80,7 @@ async def list_endpoints(
     return Page(items=shown, next_cursor=page.next_cursor)
 
 
-async def get_endpoint(
-    session: "AsyncSession", endpoint_id: UUID, *, owner: Owner
-) -> Endpoint:
+async def get_endpoint(session: "AsyncSession", endpoint_id: UUID, *, owner: Owner) -> Endpoint:
     """Return an endpoint. Raises EndpointNotFoundError."""
     row = await finding.require(session, endpoint_id, owner=owner)
     return await _endpoint_of(row, health=row.health)
@@ -204,9 +202,7 @@ async def delete_of(session: "AsyncSession", *, owner_id: UUID, limit: int) -> i
     return await retention.delete_of(session, owner_id=owner_id, limit=limit)
 
 
-async def _endpoint_of(
-    row: "models.EndpointRow", *, health: "models.HealthRow | None"
-) -> Endpoint:
+async def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow | None") -> Endpoint:
     """Return an endpoint as its owner sees it: its headers by their names, its health even without a row."""
     return Endpoint(
         id=row.id,
@@ -221,7 +217,7 @@ async def _endpoint_of(
         disabled_at=row.disabled_at,
         verification=row.verification,
         verified_at=row.verified_at,
-        health=Health(
+        health=EndpointHealth(
             failures=health.failures if health else 0,
             failing_since=health.failing_since if health else None,
             succeeded_at=health.succeeded_at if health else None,
