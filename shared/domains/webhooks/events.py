@@ -24,7 +24,6 @@ class EndpointDisabled(PublicEvent):
         "since": "2026-01-01T00:00:00Z",
     }
 
-    owner_id: UUID | None  # type: ignore[assignment]  # narrower elsewhere: the installation's has none
     endpoint_id: UUID
     url: str
     reason: DisabledReason

@@ -210,17 +210,6 @@ FROM waiting w JOIN webhook_health h ON h.endpoint_id = w.endpoint_id
 WHERE e.state IN ('enabled', 'unverified')
 """)
 
-_DROP = text("""
-UPDATE webhook_deliveries SET state = 'dropped', finished_at = CAST(:at AS timestamptz)
-WHERE id IN (
-    SELECT d.id FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-    WHERE d.state = 'pending' AND e.state IN ('disabled', 'removed')
-        AND NOT (d.claimed AND d.due_at > CAST(:at AS timestamptz))
-    LIMIT :limit FOR UPDATE OF d SKIP LOCKED
-) RETURNING 1
-""")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """What a claim may take: `limit` rows; of an endpoint `most` on their way at once, by all workers.
@@ -340,9 +329,3 @@ async def next_due(session: AsyncSession, *, at: datetime) -> datetime | None:
     """
     found: datetime | None = (await session.execute(_NEXT, {"at": at})).scalar_one()
     return found
-
-
-async def drop_undeliverable(session: AsyncSession, *, at: datetime, limit: int) -> int:
-    """Drop pending deliveries of endpoints that are disabled or removed; return how many."""
-    dropped = await session.execute(_DROP, {"at": at, "limit": limit})
-    return len(dropped.all())
