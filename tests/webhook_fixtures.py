@@ -1,285 +1,209 @@
-"""Webhooks of tests: endpoints, events, receivers on this machine, and a clock that stands.
+"""Owners of webhooks on each surface, and what their endpoints were sent."""
 
-`webhooks` gives an empty database by each driver in turn, secrets, and leave to send to this machine.
-"""
-
-import asyncio
-import importlib
-import json
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
-from sqlalchemy import select, text
 
-from shared.adapters.database.sessions import autocommit, unit_of_work
-from shared.adapters.outbound.answers import Answer, Reason, Unanswered
-from shared.adapters.outbox import outbox
+from shared.adapters.database.sessions import unit_of_work
+from shared.adapters.outbox.models import PublicEventRow
 from shared.core.clock import now
-from shared.core.events import PublicEvent
-from shared.domains.identity.models import User
-from shared.domains.webhooks import api
-from shared.domains.webhooks.models import AttemptRow, DeliveryRow, EndpointRow, HealthRow
-from shared.domains.webhooks.schemas import (
-    INSTALLATION,
-    CreatedEndpoint,
-    EndpointDraft,
-    Owner,
-)
+from shared.core.ids import new_id
+from shared.core.scopes import USER_SCOPES, Scope
+from shared.domains.identity import api as identity
+from shared.domains.identity.schemas import Role
+from shared.domains.webhooks.models import AttemptRow, DeliveryRow
+from shared.domains.webhooks.schemas import AttemptOutcome, Cause, DeliveryState
+from tests.partner_fixtures import FakeGateway, new_key, new_partner
+from tests.web_fixtures import client_of, token_of
 
-READERS = ("delivering", "fanout", "posting", "signers", "endpoints", "log", "trials")
-"""The services that read the clock."""
+DRAFT: dict[str, Any] = {"url": "https://hooks.example.com/in", "event_types": ["item.*"]}
 
-MODELS = ("shared.adapters.outbox.models", "shared.domains.webhooks.models")
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
-
-class Rang(PublicEvent):
-    """Something that happens in tests only."""
-
-    type: ClassVar[str] = "bells.rang"
-    public_type: ClassVar[str] = "bell.rang"
-    example: ClassVar[dict[str, Any]] = {
-        "owner_id": "019ab8f0-0000-7000-8000-000000000001",
-        "bell": "one",
-        "number": 1,
-        "note": "",
-    }
-
-    bell: str
-    number: int
-    note: str = ""
-
-    @property
-    def aggregate(self) -> str:
-        """The bell."""
-        return f"bell:{self.bell}"
+type Join = Callable[..., Awaitable[Caller]]
 
 
-@dataclass
-class Clock:
-    """The time that webhooks go by: it stands still until it is moved."""
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who has webhooks: a client, where theirs are, and whose account it is."""
 
-    time: datetime = field(default_factory=now)
+    client: httpx.AsyncClient
+    place: str
+    id: UUID | None
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> "Clock":
-        for name in READERS:
-            module = importlib.import_module(f"shared.domains.webhooks.service.{name}")
-            if hasattr(module, "now"):
-                monkeypatch.setattr(module, "now", lambda: self.time)
-        return self
+    async def create(self, **fields: Any) -> dict[str, Any]:
+        """Make an endpoint."""
+        answer = await self.client.post(self.place, json=DRAFT | fields)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
 
-    def move(self, **by: float) -> None:
-        self.time += timedelta(**by)
+    async def get(self, *path: str, **query: Any) -> httpx.Response:
+        return await self.client.get("/".join((self.place, *path)), params=query)
 
+    async def post(self, *path: str, **fields: Any) -> httpx.Response:
+        return await self.client.post("/".join((self.place, *path)), json=fields)
 
-@dataclass(frozen=True, kw_only=True)
-class Post:
-    """One request, as the other side gets it."""
+    async def patch(self, *path: str, **fields: Any) -> httpx.Response:
+        return await self.client.patch("/".join((self.place, *path)), json=fields)
 
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def id(self) -> UUID:
-        return UUID(self.headers["webhook-id"])
-
-    @property
-    def json(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.body)
-        return told
-
-    @property
-    def number(self) -> int:
-        number: int = self.json["data"]["number"]
-        return number
-
-
-def answer_of(status: int, *, body: bytes = b"", **headers: str) -> Answer:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status=status, headers=named, body=body, is_truncated=False, latency_ms=3)
-
-
-def unanswered(reason: Reason = Reason.TIMED_OUT) -> Unanswered:
-    return Unanswered(reason=reason, text="There was no whole answer.", latency_ms=15_000)
-
-
-OK = answer_of(200, body=b"thanks")
-
-
-async def _ok(_: Post) -> Answer | Unanswered:
-    return OK
-
-
-@dataclass
-class World:
-    """Everybody's other side: what was posted, and what is answered."""
-
-    answer: Callable[[Post], Awaitable[Answer | Unanswered]] = _ok
-    posts: list[Post] = field(default_factory=list)
-
-    async def post(
-        self, url: str, *, headers: Mapping[str, str], body: bytes
-    ) -> Answer | Unanswered:
-        post = Post(url=url, headers=dict(headers), body=body)
-        self.posts.append(post)
-        await asyncio.sleep(0)
-        return await self.answer(post)
-
-    def answers(self, *given: Answer | Unanswered) -> None:
-        """Answer so, one after the other, and the last for ever."""
-        left = list(given)
-
-        async def answer(_: Post) -> Answer | Unanswered:
-            return left.pop(0) if len(left) > 1 else left[0]
-
-        self.answer = answer
-
-    def firsts(self) -> dict[tuple[str, str], list[int]]:
-        """The numbers of each URL and bell, in the order in which they came first."""
-        found: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for each in self.posts:
-            numbers = found[each.url, each.json["data"]["bell"]]
-            if each.number not in numbers:
-                numbers.append(each.number)
-        return dict(found)
+    async def delete(self, *path: str) -> httpx.Response:
+        return await self.client.delete("/".join((self.place, *path)))
 
 
 @pytest.fixture
-def webhooks(
-    migrated_database_url: str, signing_secret: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    from shared.config.messaging import webhook_queue_settings
-    from shared.config.runtime import runtime_settings
-    from shared.config.webhooks import webhook_settings
+async def join(
+    migrated_database_url: str, signing_secret: None, deny_list: set[UUID], gateway: FakeGateway
+) -> AsyncIterator[Join]:
+    """Makes one more user, or operator, with webhooks: `join()`, `join(Role.OPERATOR)`."""
+    from functions.api.webhooks.handler import app
 
-    monkeypatch.setenv("ENVIRONMENT", "local")
-    monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
-    forget = (
-        webhook_settings.cache_clear,
-        runtime_settings.cache_clear,
-        webhook_queue_settings.cache_clear,
+    clients: list[httpx.AsyncClient] = []
+
+    async def join_one(role: Role = Role.USER, *, scopes: frozenset[Scope] = USER_SCOPES) -> Caller:
+        id_ = new_id()
+        token = await token_of(id_, scopes=scopes)
+        clients.append(client_of(app, Authorization=f"Bearer {token}"))
+        if role is Role.USER:
+            return Caller(clients[-1], "/v2/webapp/webhooks", id_)
+        async with unit_of_work() as session:
+            await identity.set_role(session, username=f"user-{id_.hex[-8:]}", role=role)
+        return Caller(clients[-1], "/v2/infrastructure/webhooks", None)
+
+    yield join_one
+    for each in clients:
+        await each.aclose()
+
+
+@pytest.fixture
+async def user(join: Join) -> Caller:
+    return await join()
+
+
+@pytest.fixture
+async def stranger(join: Join) -> Caller:
+    return await join()
+
+
+@pytest.fixture
+async def operator(join: Join) -> Caller:
+    return await join(Role.OPERATOR)
+
+
+@pytest.fixture
+async def partner(
+    migrated_database_url: str, signing_secret: None, gateway: FakeGateway
+) -> AsyncIterator[Caller]:
+    """A partner with a key for webhooks."""
+    from functions.api.webhooks.handler import app
+    from shared.domains.partners import api as partners
+
+    key = (await new_key(await new_partner(), "webhooks")).key
+    account_id = (await partners.authenticate(key, address="192.0.2.1")).account_id
+    async with client_of(app, **{"x-api-key": key}) as client:
+        yield Caller(client, "/v2/partner/webhooks", account_id)
+
+
+async def happened(
+    owner_id: UUID | None,
+    *,
+    type_: str = "item.created",
+    at: datetime | None = None,
+    fanned_out: bool = True,
+    trial: bool = False,
+) -> PublicEventRow:
+    """Put an event into the journal."""
+    row = PublicEventRow(
+        id=new_id(),
+        owner_id=owner_id,
+        type=type_,
+        aggregate=f"item:{new_id()}",
+        data={"name": "Lantern"},
+        occurred_at=at or now(),
+        trial=trial,
+        fanned_out_at=now() if fanned_out else None,
     )
-    for each in forget:
-        each()
-    yield World()
-    for each in forget:
-        each()
-
-
-@pytest.fixture
-def clock(webhooks: World, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock().install(monkeypatch)
-
-
-async def add_user() -> UUID:
-    name = f"user-{uuid4().hex[:12]}"
     async with unit_of_work() as session:
-        user = User(username=name, email=f"{name}@example.com", email_verified_at=now())
-        session.add(user)
-        await session.flush()
-        return user.id
+        session.add(row)
+    return row
 
 
-async def add_endpoint(owner_id: UUID | None = None, **draft: Any) -> CreatedEndpoint:
-    given = {"url": "http://127.0.0.1:9/hook", "event_types": ("*",)} | draft
-    owner = Owner(owner_id=owner_id) if owner_id else INSTALLATION
+async def delivered(
+    endpoint_id: str | UUID,
+    event: PublicEventRow,
+    *,
+    state: DeliveryState = DeliveryState.DELIVERED,
+    cause: Cause = Cause.EVENT,
+    at: datetime | None = None,
+    **fields: Any,
+) -> DeliveryRow:
+    """Write a delivery, by default one that was made."""
+    at = at or now()
+    row = DeliveryRow(
+        id=new_id(),
+        endpoint_id=UUID(str(endpoint_id)),
+        event_id=event.id,
+        event_type=event.type,
+        aggregate=event.aggregate,
+        sequence=event.sequence,
+        cause=cause,
+        state=state,
+        attempts=3,
+        due_at=at,
+        created_at=at,
+        finished_at=None if state is DeliveryState.PENDING else at,
+        **fields,
+    )
     async with unit_of_work() as session:
-        return await api.create_endpoint(session, owner=owner, draft=EndpointDraft(**given))
+        session.add(row)
+    return row
 
 
-async def happen(*numbers: int, bell: str = "one", owner_id: UUID | None = None) -> list[UUID]:
-    """Ring a bell, and make the deliveries."""
-    ids = await ring(*numbers, bell=bell, owner_id=owner_id)
-    await api.fan_out(ids)
-    return ids
-
-
-async def ring(
-    *numbers: int, bell: str = "one", owner_id: UUID | None = None, note: str = ""
-) -> list[UUID]:
+async def attempted(
+    delivery: DeliveryRow,
+    *,
+    outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED,
+    at: datetime | None = None,
+    **fields: Any,
+) -> AttemptRow:
+    """Write an attempt of a delivery into the log."""
+    succeeded = outcome is AttemptOutcome.SUCCEEDED
+    row = AttemptRow(
+        id=new_id(),
+        delivery_id=delivery.id,
+        endpoint_id=delivery.endpoint_id,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        cause=delivery.cause,
+        number=1,
+        started_at=at or now(),
+        latency_ms=12,
+        outcome=outcome,
+        status_code=204 if succeeded else 500,
+        request={"url": "https://hooks.example.com/in", "headers": {"webhook-id": "x"}},
+        response={"status": 204} if succeeded else None,
+        **fields,
+    )
     async with unit_of_work() as session:
-        return [
-            outbox.add(session, Rang(owner_id=owner_id, bell=bell, number=number, note=note))
-            for number in numbers
-        ]
+        session.add(row)
+    return row
 
 
-async def deliveries() -> list[DeliveryRow]:
-    async with autocommit() as session:
-        order = (DeliveryRow.sequence, DeliveryRow.endpoint_id)
-        return list(await session.scalars(select(DeliveryRow).order_by(*order)))
+async def sent(
+    endpoint_id: str | UUID, owner_id: UUID | None, **fields: Any
+) -> tuple[DeliveryRow, AttemptRow]:
+    """Have an event delivered, and write it into the log."""
+    delivery = await delivered(endpoint_id, await happened(owner_id))
+    return delivery, await attempted(delivery, **fields)
 
 
-async def attempts() -> list[AttemptRow]:
-    async with autocommit() as session:
-        return list(
-            await session.scalars(select(AttemptRow).order_by(AttemptRow.started_at, AttemptRow.id))
-        )
-
-
-async def endpoint_row(endpoint_id: UUID) -> EndpointRow:
-    async with autocommit() as session:
-        return (
-            await session.scalars(select(EndpointRow).where(EndpointRow.id == endpoint_id))
-        ).one()
-
-
-async def health_row(endpoint_id: UUID) -> HealthRow:
-    async with autocommit() as session:
-        return (
-            await session.scalars(select(HealthRow).where(HealthRow.endpoint_id == endpoint_id))
-        ).one()
-
-
-async def execute(sql: str, **values: Any) -> None:
+async def delivery_of(delivery_id: UUID) -> DeliveryRow:
+    """Return a delivery as it is now."""
     async with unit_of_work() as session:
-        await session.execute(text(sql), values)
-
-
-@dataclass
-class Server:
-    """A receiver on this machine, by HTTP/1.1 over a real socket."""
-
-    port: int
-    posts: list[Post] = field(default_factory=list)
-    status: Callable[[Post], int] = lambda _: 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                begin, *lines = head.decode().rstrip().split("\r\n")
-                named = [line.partition(": ") for line in lines]
-                headers = {name.lower(): value for name, _, value in named}
-                body = await reader.readexactly(int(headers["content-length"]))
-                post = Post(url=begin.split(" ")[1], headers=headers, body=body)
-                self.posts.append(post)
-                writer.write(f"HTTP/1.1 {self.status(post)} X\r\ncontent-length: 2\r\n\r\nok".encode())
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    """A receiver, and at the end nothing of it."""
-    made = Server(port=0)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    try:
-        yield made
-    finally:
-        server.close()
-        server.close_clients()
-        await server.wait_closed()
+        return await session.get_one(DeliveryRow, delivery_id)

@@ -16,8 +16,8 @@ from shared.domains.webhooks.schemas import (
     EndpointChange,
     EndpointDraft,
     EndpointFilter,
+    EndpointHealth,
     EventType,
-    Health,
     NewSecret,
     Owner,
     Queued,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
         retention,
         secrets,
         trials,
-        vetting,
     )
 else:
     outbound = lazy_module("shared.adapters.outbound.outbound")
@@ -59,7 +58,6 @@ else:
     retention = lazy_module("shared.domains.webhooks.service.retention")
     secrets = lazy_module("shared.domains.webhooks.service.secrets")
     trials = lazy_module("shared.domains.webhooks.service.trials")
-    vetting = lazy_module("shared.domains.webhooks.service.vetting")
 
 
 def event_types() -> tuple[EventType, ...]:
@@ -75,7 +73,7 @@ async def create_endpoint(
     Raises UnfitUrlError, UnknownEventTypeError, UnfitHeaderError, TooManyEndpointsError.
     """
     made = await endpoints.create(session, owner=owner, draft=draft)
-    shown = await _endpoint_of(made.row, health=made.health)
+    shown = _endpoint_of(made.row, health=made.health)
     return CreatedEndpoint(**dict(shown), secrets=tuple(map(_new_secret_of, made.secrets)))
 
 
@@ -84,16 +82,13 @@ async def list_endpoints(
 ) -> Page[Endpoint]:
     """Return a page of an owner's endpoints, newest first. Raises ValidationFailedError for a bad cursor."""
     page = await endpoints.list_endpoints(session, owner=owner, which=which, paging=paging)
-    shown = [await _endpoint_of(row, health=row.health) for row in page.items]
-    return Page(items=shown, next_cursor=page.next_cursor)
+    return page.map(lambda row: _endpoint_of(row, health=row.health))
 
 
-async def get_endpoint(
-    session: "AsyncSession", endpoint_id: UUID, *, owner: Owner
-) -> Endpoint:
+async def get_endpoint(session: "AsyncSession", endpoint_id: UUID, *, owner: Owner) -> Endpoint:
     """Return an endpoint. Raises EndpointNotFoundError."""
     row = await finding.require(session, endpoint_id, owner=owner)
-    return await _endpoint_of(row, health=row.health)
+    return _endpoint_of(row, health=row.health)
 
 
 async def change_endpoint(
@@ -104,7 +99,7 @@ async def change_endpoint(
     Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError.
     """
     row = await endpoints.change(session, endpoint_id, owner=owner, change=change)
-    return await _endpoint_of(row, health=row.health)
+    return _endpoint_of(row, health=row.health)
 
 
 async def remove_endpoint(session: "AsyncSession", endpoint_id: UUID, *, owner: Owner) -> None:
@@ -212,9 +207,7 @@ async def delete_of(session: "AsyncSession", *, owner_id: UUID, limit: int) -> i
     return await retention.delete_of(session, owner_id=owner_id, limit=limit)
 
 
-async def _endpoint_of(
-    row: "models.EndpointRow", *, health: "models.HealthRow | None"
-) -> Endpoint:
+def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow | None") -> Endpoint:
     """Return an endpoint as its owner sees it: its headers by their names, its health even without a row."""
     return Endpoint(
         id=row.id,
@@ -222,14 +215,14 @@ async def _endpoint_of(
         description=row.description,
         event_types=tuple(row.event_types),
         ordered=row.ordered,
-        header_names=await vetting.names_in(row.sealed_headers),
+        header_names=tuple(row.header_names),
         rate_limit=row.rate_limit,
         state=row.state,
         disabled_reason=row.disabled_reason,
         disabled_at=row.disabled_at,
         verification=row.verification,
         verified_at=row.verified_at,
-        health=Health(
+        health=EndpointHealth(
             failures=health.failures if health else 0,
             failing_since=health.failing_since if health else None,
             succeeded_at=health.succeeded_at if health else None,

@@ -187,7 +187,7 @@ class EndpointFilter(Schema):
     ) = None
 
 
-class Health(Schema):
+class EndpointHealth(Schema):
     """How an endpoint answers."""
 
     failures: int = Field(description="Failed attempts since the last success.")
@@ -213,7 +213,7 @@ class Endpoint(Schema):
     disabled_at: datetime | None
     verification: Verification
     verified_at: datetime | None
-    health: Health
+    health: EndpointHealth
     created_at: datetime
     updated_at: datetime
 
@@ -330,7 +330,9 @@ class SentTest(Schema):
 class StatisticsQuery(Schema):
     """Over which time."""
 
-    hours: int = Field(default=24, ge=1, le=30 * 24, description="The last ones, this one included.")
+    hours: int = Field(
+        default=24, ge=1, le=30 * 24, description="The last ones, this one included."
+    )
 
 
 class Hour(Schema):

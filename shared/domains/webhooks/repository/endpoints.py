@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, String, cast, delete, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -25,9 +25,9 @@ _WITHOUT_SYNC = {"synchronize_session": False}
 
 async def hold_place(session: AsyncSession, owner_id: UUID | None) -> None:
     """Have no other transaction give the owner an endpoint until this one ends."""
-    # A lock that is no row's: the installation has none.
+    # A lock that is no row's: the installation has none. What it returns has no type; a text may be read.
     key = func.hashtextextended(f"webhook_endpoints:{owner_id}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    await session.execute(select(cast(func.pg_advisory_xact_lock(key), String)))
 
 
 async def count_endpoints(session: AsyncSession, owner_id: UUID | None) -> int:
@@ -148,5 +148,3 @@ def _of(owner_id: UUID | None, endpoint_id: UUID | None = None) -> list[ColumnEl
 
 def _signs(at: datetime) -> ColumnElement[bool]:
     return or_(SecretRow.expires_at.is_(None), SecretRow.expires_at > at)
-
-

@@ -14,9 +14,7 @@ from shared.domains.webhooks.schemas import DeliveryState, EndpointState
 _WITHOUT_SYNC = {"synchronize_session": False}
 
 
-async def drop_waiting(
-    session: AsyncSession, *, before: datetime, at: datetime, limit: int
-) -> int:
+async def drop_waiting(session: AsyncSession, *, before: datetime, at: datetime, limit: int) -> int:
     """Give up some deliveries that wait for a disabled endpoint, or for years for an unverified one.
 
     A disabled one's are dropped when it is disabled; these were made at that same moment.

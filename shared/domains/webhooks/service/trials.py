@@ -22,9 +22,7 @@ VERIFICATION_TYPE = "endpoint.verification"
 _CHALLENGE_BYTES = 32
 
 
-async def test(
-    session: AsyncSession, endpoint_id: UUID, *, owner: Owner, event_type: str
-) -> UUID:
+async def test(session: AsyncSession, endpoint_id: UUID, *, owner: Owner, event_type: str) -> UUID:
     """Send an endpoint the example of a type; return the message's id.
 
     Raises EndpointNotFoundError, EndpointNotEnabledError, UnknownEventTypeError.

@@ -11,7 +11,7 @@ from shared.adapters.outbound import outbound
 from shared.core.webhook_signing import Verifier
 from shared.domains.webhooks.schemas import DeliveryState, SecretScheme
 from shared.domains.webhooks.service.delivering import Delivered, deliver
-from tests.webhook_fixtures import (
+from tests.delivery_fixtures import (
     World,
     add_endpoint,
     attempts,
