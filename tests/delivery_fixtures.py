@@ -263,7 +263,9 @@ class Server:
                 body = await reader.readexactly(int(headers["content-length"]))
                 post = Post(url=begin.split(" ")[1], headers=headers, body=body)
                 self.posts.append(post)
-                writer.write(f"HTTP/1.1 {self.status(post)} X\r\ncontent-length: 2\r\n\r\nok".encode())
+                writer.write(
+                    f"HTTP/1.1 {self.status(post)} X\r\ncontent-length: 2\r\n\r\nok".encode()
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -210,6 +210,7 @@ FROM waiting w JOIN webhook_health h ON h.endpoint_id = w.endpoint_id
 WHERE e.state IN ('enabled', 'unverified')
 """)
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """What a claim may take: `limit` rows; of an endpoint `most` on their way at once, by all workers.
@@ -281,9 +282,7 @@ async def claim(
     # With all slots filled, the endpoints behind the last one that was served have not had their turn.
     is_full = len(found) == limits.limit
     last = found[-1].endpoint_id if is_full else _uuid_of(first.last) or _FIRST
-    return Claim(
-        deliveries=found, after=last, is_round=not is_full and first.seen < limits.window
-    )
+    return Claim(deliveries=found, after=last, is_round=not is_full and first.seen < limits.window)
 
 
 def _claimed_of(row: Any, *, lease: datetime) -> Claimed:

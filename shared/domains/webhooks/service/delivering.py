@@ -71,7 +71,9 @@ class Delivered:
     open_circuits: int = 0
 
 
-async def deliver(*, has_time: Callable[[], bool], post: Post, limits: Limits = LIMITS) -> Delivered:
+async def deliver(
+    *, has_time: Callable[[], bool], post: Post, limits: Limits = LIMITS
+) -> Delivered:
     """Deliver until nothing is due, or `has_time` says that the time is up.
 
     Raises ServiceUnavailableError where the database does not answer.
@@ -183,7 +185,7 @@ class _Worker:
     async def _deliver(self, claimed: Claimed) -> None:
         try:
             self._results.append(await self._attempt(claimed))
-        except Exception:
+        except Exception:  # noqa: BLE001  # one message is no reason to lose the others
             # Its claim ends by itself, and is counted: see MOST_CLAIMS.
             self._unsettled -= 1
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})

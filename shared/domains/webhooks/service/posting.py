@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from shared.adapters.outbound.answers import Answer, Reason, Unanswered
 from shared.core.clock import now
@@ -17,7 +16,7 @@ from shared.domains.webhooks.repository.deliveries import Claimed
 from shared.domains.webhooks.schemas import AttemptOutcome, Cause, DeliveryState
 from shared.domains.webhooks.service import records
 from shared.domains.webhooks.service.catalogue import VERIFICATION
-from shared.domains.webhooks.service.planner import Outcome, next_attempt_at, retry_after_of
+from shared.domains.webhooks.service.planner import Outcome, next_attempt_at
 from shared.domains.webhooks.service.signers import Receiver
 
 USER_AGENT = "Switchyard-Webhooks/1.0"
@@ -72,7 +71,9 @@ class Result:
 async def attempt(claimed: Claimed, *, receiver: Receiver, body: bytes, post: Post) -> Result:
     """Send a message to an endpoint, once its pace allows it, and return what came of it."""
     if claimed.claims > MOST_CLAIMS:
-        return given_up(claimed, why="worker_died", text="Nothing came of many attempts to send it.")
+        return given_up(
+            claimed, why="worker_died", text="Nothing came of many attempts to send it."
+        )
     if receiver.signer is None:
         return given_up(claimed, why="unsignable", text="The endpoint has no secret that can sign.")
     if claimed.wait_s:

@@ -16,7 +16,9 @@ LONGEST_VALUE = 200
 HIDDEN = "***"
 
 _SIGNATURE_CHARACTERS = 6
-_SECRET_NAMES = re.compile(r"cookie|auth|token|secret|password|signature|api-?key|session", re.I)
+_SECRET_NAMES = re.compile(
+    r"cookie|auth|token|secret|password|signature|api-?key|session", re.IGNORECASE
+)
 
 # What JSONB cannot hold, and half of a pair of surrogates.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
