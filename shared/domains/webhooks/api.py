@@ -29,13 +29,18 @@ from shared.domains.webhooks.schemas import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from shared.adapters.outbound import outbound
     from shared.domains.webhooks import models
     from shared.domains.webhooks.repository.log import Requeued
     from shared.domains.webhooks.service import (
         catalogue,
+        delivering,
         endpoints,
+        fanout,
         finding,
         log,
         retention,
@@ -43,6 +48,9 @@ if TYPE_CHECKING:
         trials,
     )
 else:
+    outbound = lazy_module("shared.adapters.outbound.outbound")
+    delivering = lazy_module("shared.domains.webhooks.service.delivering")
+    fanout = lazy_module("shared.domains.webhooks.service.fanout")
     catalogue = lazy_module("shared.domains.webhooks.service.catalogue")
     endpoints = lazy_module("shared.domains.webhooks.service.endpoints")
     finding = lazy_module("shared.domains.webhooks.service.finding")
@@ -236,3 +244,21 @@ def _attempt_of(row: "models.AttemptRow") -> dict[str, object]:
 
 def _queued(done: "Requeued") -> Queued:
     return Queued(messages=done.count, continue_from=done.next_at)
+
+
+async def fan_out(event_ids: "Sequence[UUID]") -> "fanout.FannedOut":
+    """Make the deliveries of public events, after earlier ones of their aggregates that wait.
+
+    It can be done again. Raises ServiceUnavailableError where the database does not answer.
+    """
+    return await fanout.fan_out(event_ids)
+
+
+async def sweep(*, has_time: "Callable[[], bool]") -> "fanout.FannedOut":
+    """Make the deliveries of public events that the bus did not bring. Raises likewise."""
+    return await fanout.sweep(has_time=has_time)
+
+
+async def deliver(*, has_time: "Callable[[], bool]") -> "delivering.Delivered":
+    """Deliver what is due, until nothing is or `has_time` says that the time is up. Raises likewise."""
+    return await delivering.deliver(has_time=has_time, post=outbound.post)
