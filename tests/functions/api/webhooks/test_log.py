@@ -301,7 +301,9 @@ class TestReplay:
         assert set(await deliveries_of(made["id"])) == {each.id for each in events}
 
     @DATA_API
-    async def test_however_many_they_are_it_is_one_statement(self, user: Caller, data_api_calls: Any) -> None:
+    async def test_however_many_they_are_it_is_one_statement(
+        self, user: Caller, data_api_calls: Any
+    ) -> None:
         made = await user.create()
         for _ in range(5):
             await happened(user.id, at=now() - HOUR)
