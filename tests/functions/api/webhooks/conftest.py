@@ -6,12 +6,12 @@ from uuid import UUID
 import httpx
 import pytest
 
+from shared.adapters import queues
 from shared.adapters.database.sessions import unit_of_work
 from shared.core.ids import new_id
 from shared.core.scopes import USER_SCOPES, Scope
 from shared.domains.identity import api as identity
 from shared.domains.identity.schemas import Role
-from shared.domains.webhooks.service import nudging
 from tests.partner_fixtures import FakeGateway, new_key, new_partner
 from tests.web_fixtures import client_of, token_of
 from tests.webhook_fixtures import Caller, Join
@@ -78,5 +78,5 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     async def send(url: str, _: str, *, delay_s: int = 0) -> None:
         sent.append(url.rpartition("/")[2])
 
-    monkeypatch.setattr(nudging.queues, "send", send)
+    monkeypatch.setattr(queues, "send", send)
     return sent

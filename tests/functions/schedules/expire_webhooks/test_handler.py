@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from functions.schedules.expire_webhooks.handler import handler
 from infra_cdk.registry import ROOT
@@ -56,7 +57,7 @@ async def endpoint(state: EndpointState = EndpointState.ENABLED) -> UUID:
     return made.id
 
 
-async def ids_of(column: object) -> set[UUID]:
+async def ids_of(column: InstrumentedAttribute[UUID]) -> set[UUID]:
     async with unit_of_work() as session:
         return set(await session.scalars(select(column)))
 
