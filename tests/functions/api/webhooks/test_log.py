@@ -1,13 +1,14 @@
 """The log shows what was sent, and messages are sent again with their ids."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, bindparam, func, select, text
 
-from shared.adapters.database.sessions import autocommit
+from shared.adapters.database.sessions import autocommit, unit_of_work
 from shared.adapters.outbox.models import PublicEventRow
 from shared.core.clock import now
 from shared.domains.webhooks.models import DeliveryRow
@@ -299,6 +300,27 @@ class TestReplay:
         answer = await operator.post(made["id"], "replay", **range_of(now() - DAY, now()))
         assert answer.json()["messages"] == 3
         assert set(await deliveries_of(made["id"])) == {each.id for each in events}
+
+    @DATA_API
+    async def test_as_many_as_one_request_takes_are_done_in_its_time(self, user: Caller) -> None:
+        """The gateway waits for 29 seconds; this takes a tenth of that."""
+        made = await user.create()
+        many = text("""
+            INSERT INTO public_events (id, owner_id, type, aggregate, data, occurred_at, fanned_out_at)
+            SELECT gen_random_uuid(), :owner_id, 'item.created', concat('item:', n), '{}',
+                now() - interval '1 hour' + n * interval '1 millisecond', now()
+            FROM generate_series(1, 10001) n
+        """).bindparams(bindparam("owner_id", user.id, type_=Uuid()))
+        async with unit_of_work() as session:
+            await session.execute(many)
+        began = time.monotonic()
+        answer = (await user.post(made["id"], "replay", **range_of(now() - DAY, now()))).json()
+        assert time.monotonic() - began < 15
+        assert answer["messages"] == 10_000
+        again = range_of(datetime.fromisoformat(answer["continue_from"]), now())
+        last = (await user.post(made["id"], "replay", **again)).json()
+        assert last == {"messages": 1, "continue_from": None}
+        assert (await user.get(made["id"], "statistics")).json()["pending"] == 10_001
 
     @DATA_API
     async def test_however_many_they_are_it_is_one_statement(

@@ -5,9 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from functions.api.webhooks.handler import app, handler
+from functions.api.webhooks.v1 import endpoints
 from infra_cdk.registry import ROOT
 from shared.adapters.database.sessions import autocommit
 from shared.core.ids import new_id
@@ -131,6 +133,13 @@ class TestPermissions:
         async with client_of(app) as client:
             for path in ("", "/event-types", f"/{new_id()}/secrets"):
                 assert (await client.get(f"/v2/{surface}/webhooks{path}")).status_code == 401
+
+    async def test_routes_that_no_guard_stands_before_serve_nobody(self) -> None:
+        bare = FastAPI()
+        bare.include_router(endpoints.router, prefix="/webhooks")
+        async with client_of(bare) as client:
+            with pytest.raises(AttributeError, match="webhook_owner"):
+                await client.get("/webhooks/event-types")
 
 
 class TestEventTypes:
