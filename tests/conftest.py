@@ -11,6 +11,7 @@ pytest_plugins = (
     "tests.partner_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
+    "tests.delivery_fixtures",
     "tests.oauth_fixtures",
     "tests.node_fixtures",
     "tests.infra_cdk.synth_fixtures",

@@ -23,8 +23,12 @@ STRANGERS = {Kind.USERS: Caller.OTHER, Kind.PARTNERS: Caller.OTHER_KEY}
 TAKEN = frozenset({Verdict.YES, CHANGED, SHOWN})
 """What a stranger gets who is kept from nothing: what is another's, and no other trouble."""
 
-OF_NO_OWNER = {"GET /partner/usage"}
-"""It reads no row: the gateway is asked about the key that called."""
+OF_NO_OWNER = {
+    "GET /partner/usage",
+    "GET /partner/webhooks/event-types",
+    "GET /webapp/webhooks/event-types",
+}
+"""They read no row: the gateway is asked about the key that called, types are everybody's."""
 
 KEPT_TO_OWNERS = [
     each

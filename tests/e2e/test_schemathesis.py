@@ -19,6 +19,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shared.core.scopes import KEY_SCOPES
 from tests.cloud_fixtures import Cloud, running_cloud
 from tests.web_fixtures import PASSWORD
 
@@ -82,6 +83,15 @@ BEYOND_SCHEMAS = {
     "wrong_code",
     "invalid_passkey",
     "value_error",
+    "attempt_not_found",
+    "empty_range",
+    "endpoint_not_enabled",
+    "endpoint_not_found",
+    "too_many_endpoints",
+    "too_many_secrets",
+    "unfit_header",
+    "unfit_url",
+    "unknown_event_type",
 }
 """What may be wrong with a request that breaks no schema."""
 
@@ -184,7 +194,7 @@ def key_of_new_partner(cloud: Cloud) -> str:
     """Return an API key that may do all, on the largest plan: the campaign is in a hurry."""
     form = {"username": "operator", "password": PASSWORD}
     draft = {"name": "Fuzz", "plan": "enterprise", "contact": "fuzz@example.com"}
-    wanted = {"name": "fuzz", "scopes": ["items:read", "items:write", "usage:read"]}
+    wanted = {"name": "fuzz", "scopes": sorted(KEY_SCOPES)}
     with httpx.Client(base_url=f"{cloud.url}/v2", timeout=60) as client:
         token = client.post("/webapp/login", data=form).json()["access_token"]
         operator = {"Authorization": f"Bearer {token}"}
@@ -231,7 +241,7 @@ def test_no_check_fails(campaign: Campaign) -> None:
 
 def test_every_operation_was_used_with_success_in_some_version(campaign: Campaign) -> None:
     used = {exchange.operation for exchange in campaign.exchanges if exchange.succeeded}
-    missed = {versionless(each) for each in campaign.documented} - set(map(versionless, used))
+    missed = {plain(each) for each in campaign.documented} - {plain(each) for each in used}
     assert missed <= NEEDS_MORE
 
 
@@ -282,14 +292,19 @@ NEEDS_MORE = {
     "POST /webapp/partners/{partner_id}/keys/{key_id}/rotate",
     "DELETE /webapp/partners/{partner_id}/keys/{key_id}",
     "GET /webapp/partners/{partner_id}/keys/{key_id}/usage",
+    # An attempt, which is in the log of an endpoint a while after it was asked for.
+    "GET /webapp/webhooks/{endpoint_id}/attempts/{attempt_id}",
+    "POST /webapp/webhooks/{endpoint_id}/attempts/{attempt_id}/resend",
     "POST /webapp/tasks/{task_id}/cancel",  # a task that is not done yet: these are done at once
 }
 """What no request of the campaign can have ready for these operations."""
 
 
-def versionless(operation: str) -> str:
+def plain(operation: str) -> str:
     # The example of a new user can be registered once: the other version answers 409.
-    return re.sub(r"/v\d/", "/", operation)
+    versionless = re.sub(r"/v\d/", "/", operation)
+    # They are the same functions on every surface.
+    return re.sub(r"/(partner|infrastructure)/webhooks", "/webapp/webhooks", versionless)
 
 
 def test_what_one_request_made_others_used(campaign: Campaign) -> None:

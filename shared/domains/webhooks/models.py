@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.adapters.database.base import Base, Identified, enum_of
 from shared.core.clock import now
@@ -27,7 +27,7 @@ _CAUSE = enum_of(Cause, name="webhook_cause")
 class EndpointRow(Identified, Base):
     """Where an owner's events go. Without an owner it is the installation's, and gets everybody's.
 
-    `sealed_headers` are the owner's own, a JSON object. A removed one stays until its log is gone.
+    `sealed_headers` are the owner's own, a JSON object, as `header_names` names them. A removed one stays until its log is gone.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -37,6 +37,9 @@ class EndpointRow(Identified, Base):
     description: Mapped[str] = mapped_column(default="", server_default="")
     event_types: Mapped[list[str]] = mapped_column(ARRAY(String))
     ordered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    header_names: Mapped[list[str]] = mapped_column(
+        ARRAY(String), default=list, server_default="{}"
+    )
     sealed_headers: Mapped[str | None]
     rate_limit: Mapped[int | None]
     state: Mapped[EndpointState] = mapped_column(
@@ -50,6 +53,8 @@ class EndpointRow(Identified, Base):
     challenge: Mapped[str | None] = mapped_column(String(64))
     verified_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    health: Mapped["HealthRow | None"] = relationship(lazy="raise", viewonly=True, uselist=False)
 
     __table_args__ = (Index("ix_webhook_endpoints_owner", "owner_id", "created_at", "id"),)
 
@@ -121,7 +126,12 @@ class DeliveryRow(Base):
 
     __table_args__ = (
         Index("uq_webhook_deliveries_event", "event_id", "endpoint_id", unique=True),
-        Index("ix_webhook_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "due_at",
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index(
             "ix_webhook_deliveries_pending",
             "endpoint_id",

@@ -5,12 +5,18 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import MISSING, Field, StringConstraints
+from pydantic import MISSING, Field, StrictBool, StrictInt, StringConstraints
 
-from shared.core.schema import Schema
+from shared.core.schema import Moment, Schema
 
 MOST_ENDPOINTS = 50
 """Endpoints of one owner."""
+
+MOST_SECRETS = 5
+"""Secrets of one scheme that sign at once."""
+
+MOST_QUEUED = 10_000
+"""Messages that one request has sent again: a statement of the Data API does them in a second or two."""
 
 MOST_HEADERS = 10
 """Headers of the owner's own that an endpoint is sent."""
@@ -107,24 +113,43 @@ EndpointUrl = Annotated[
 ]
 """Where messages are posted: https, a public name, and one of the ports that are allowed."""
 
+_HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_LONGEST_HEADER_NAME = 64
+
 HeaderName = Annotated[
-    str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    str, StringConstraints(max_length=_LONGEST_HEADER_NAME, pattern=_HEADER_NAME)
 ]
 HeaderValue = Annotated[
     str,
     StringConstraints(max_length=1000, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
 ]
 
+Headers = Annotated[
+    dict[HeaderName, HeaderValue],
+    Field(
+        max_length=MOST_HEADERS,
+        description="Sent with each message.",
+        # Else a client could read that a name of any other form may have any value.
+        json_schema_extra={
+            "propertyNames": {"maxLength": _LONGEST_HEADER_NAME, "pattern": _HEADER_NAME}
+        },
+    ),
+]
+
 Description = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
-RateLimit = Annotated[int, Field(ge=1, le=1000)]
+RateLimit = Annotated[StrictInt, Field(ge=1, le=1000)]
 """Deliveries a second at most."""
 
 
 class Owner(Schema):
-    """Whose endpoints: a user's or a partner's, by its account; the installation's without one."""
+    """Whose endpoints: a user's or a partner's, by its account; the installation's without one.
+
+    `actor_id` is who acts for it, where that is somebody else: the audit trail names them.
+    """
 
     owner_id: UUID | None
+    actor_id: UUID | None = None
 
 
 INSTALLATION = Owner(owner_id=None)
@@ -137,16 +162,14 @@ class EndpointDraft(Schema):
     url: EndpointUrl
     event_types: tuple[EventPattern, ...] = Field(min_length=1, max_length=50)
     description: Description = ""
-    ordered: bool = Field(
+    ordered: StrictBool = Field(
         default=False,
         description="Send the events about one thing strictly in their order: one that fails holds "
         "the later ones about the same thing back.",
     )
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict, max_length=MOST_HEADERS, description="Sent with each message."
-    )
+    headers: Headers = Field(default_factory=dict)
     rate_limit: RateLimit | None = Field(default=None, description="Deliveries a second at most.")
-    enabled: bool = True
+    enabled: StrictBool = True
     verification: Verification = Verification.NONE
     schemes: tuple[SecretScheme, ...] = Field(
         default=(SecretScheme.V1,), min_length=1, max_length=2, description="How to sign."
@@ -161,12 +184,10 @@ class EndpointChange(Schema):
         Annotated[tuple[EventPattern, ...], Field(min_length=1, max_length=50)] | MISSING
     ) = MISSING
     description: Description | MISSING = MISSING
-    ordered: bool | MISSING = MISSING
-    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=MOST_HEADERS)] | MISSING = (
-        MISSING
-    )
+    ordered: StrictBool | MISSING = MISSING
+    headers: Headers | MISSING = MISSING
     rate_limit: RateLimit | MISSING | None = MISSING
-    enabled: bool | MISSING = MISSING
+    enabled: StrictBool | MISSING = MISSING
 
 
 class EndpointFilter(Schema):
@@ -177,7 +198,7 @@ class EndpointFilter(Schema):
     ) = None
 
 
-class Health(Schema):
+class EndpointHealth(Schema):
     """How an endpoint answers."""
 
     failures: int = Field(description="Failed attempts since the last success.")
@@ -203,7 +224,7 @@ class Endpoint(Schema):
     disabled_at: datetime | None
     verification: Verification
     verified_at: datetime | None
-    health: Health
+    health: EndpointHealth
     created_at: datetime
     updated_at: datetime
 
@@ -234,7 +255,7 @@ class SecretRotation(Schema):
     """How a secret is replaced."""
 
     scheme: SecretScheme = SecretScheme.V1
-    overlap_s: int = Field(
+    overlap_s: StrictInt = Field(
         default=24 * 3600,
         ge=0,
         le=LONGEST_OVERLAP_S,
@@ -248,8 +269,8 @@ class AttemptFilter(Schema):
     outcome: AttemptOutcome | None = None
     event_type: EventTypeName | None = None
     message_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Attempt(Schema):
@@ -283,29 +304,46 @@ class TestRequest(Schema):
 
 
 class Resend(Schema):
-    """Which messages are sent again: those whose attempts all failed."""
+    """Which messages are sent again: those that were given up, by when they were to be sent first."""
 
-    since: datetime
+    since: Moment
 
 
 class Replay(Schema):
     """Which messages are sent again, delivered before or not, by when their events happened."""
 
-    since: datetime
-    until: datetime
-    event_types: tuple[EventPattern, ...] = Field(default=("*",), min_length=1, max_length=50)
+    since: Moment
+    until: Moment
+    event_types: tuple[EventPattern, ...] = Field(
+        default=("*",),
+        min_length=1,
+        max_length=50,
+        description="Which of the types that the endpoint asks for: it is sent no others.",
+    )
 
 
 class Queued(Schema):
     """How many messages are sent (again); they keep their ids."""
 
     messages: int
+    continue_from: datetime | None = Field(
+        description="Null where these are all. Else there are more than one request takes: "
+        "send it again, with this as `since`."
+    )
 
 
 class SentTest(Schema):
     """A test that is on its way: its attempts are in the log."""
 
     message_id: UUID
+
+
+class StatisticsQuery(Schema):
+    """Over which time."""
+
+    hours: int = Field(
+        default=24, ge=1, le=30 * 24, description="The last ones, this one included."
+    )
 
 
 class Hour(Schema):

@@ -68,9 +68,10 @@ async def list_some_posts(session: AsyncSession, me: Owner) -> object:
     ]
 
 
-@scene_of(catalog.find_own_post, post)
+@scene_of(catalog.find_own_post_for_change, post)
 async def find_own_posts(session: AsyncSession, me: Owner) -> object:
-    return [await catalog.find_own_post(session, author_id=me.id, post_id=i) for i in THINGS]
+    find = catalog.find_own_post_for_change
+    return [await find(session, author_id=me.id, post_id=i) for i in THINGS]
 
 
 @scene_of(catalog.remove_posts_of, post)
