@@ -72,7 +72,8 @@ class Clock:
             if hasattr(module, "now"):
                 monkeypatch.setattr(module, "now", lambda: self.time)
         # Nobody waits for a clock that stands.
-        monkeypatch.setattr("shared.domains.webhooks.service.delivering.LINGER_S", 0)
+        worker = importlib.import_module("shared.domains.webhooks.service.delivering")
+        monkeypatch.setattr(worker, "LINGER_S", 0)
         return self
 
     def move(self, **by: float) -> None:

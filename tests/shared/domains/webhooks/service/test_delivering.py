@@ -403,12 +403,19 @@ class TestWorkers:
         await add_endpoint()
         await happen(1)
 
+        taken = asyncio.Event()
+
         async def hang(_: Post) -> Answer:
-            raise KeyboardInterrupt
+            taken.set()
+            await asyncio.Event().wait()
+            return OK
 
         webhooks.answer = hang
-        with pytest.raises(KeyboardInterrupt):
-            await run(webhooks)
+        dying = asyncio.create_task(run(webhooks))
+        await taken.wait()
+        dying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dying
         webhooks.answers(OK)
         assert (await run(webhooks)).attempts == 0  # it is leased still
         clock.move(seconds=61)
@@ -568,7 +575,7 @@ class TestNextDue:
         assert await due() == 0
         in_a_minute = {"at": clock.time + timedelta(seconds=60)}
         await execute(
-            "UPDATE webhook_deliveries SET due_at = :at WHERE sequence = ("
+            "UPDATE webhook_deliveries SET due_at = CAST(:at AS timestamptz) WHERE sequence = ("
             "SELECT min(sequence) FROM webhook_deliveries)",
             **in_a_minute,
         )
