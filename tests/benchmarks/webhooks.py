@@ -24,7 +24,7 @@ from shared.adapters.outbound import outbound
 from shared.adapters.outbound.answers import Answer, Unanswered
 from shared.config.database import database_settings
 from shared.core.ids import new_id
-from shared.domains.webhooks.models import EndpointRow, HealthRow, SecretRow
+from shared.domains.webhooks.models import EndpointRow, HealthRow
 from shared.domains.webhooks.repository import endpoints as repository
 from shared.domains.webhooks.schemas import EndpointState, SecretScheme, Verification
 from shared.domains.webhooks.service import secrets as webhook_secrets
@@ -95,7 +95,7 @@ class Timed:
         answer = await outbound.post(url, headers=headers, body=body)
         self.took.append(time.perf_counter() - began)
         if not isinstance(answer, Answer):
-            raise RuntimeError(f"the receiver did not answer: {answer}")
+            raise ConnectionError(answer.text)
         return answer
 
     @property
@@ -122,8 +122,7 @@ async def add_endpoints(urls: list[str]) -> None:
 def fill(dsn: str) -> None:
     """Have MESSAGES messages due, for the endpoints by turns."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for table in ("webhook_attempts", "webhook_deliveries", "public_events"):
-            connection.execute(f"DELETE FROM {table}".encode())
+        connection.execute("TRUNCATE webhook_attempts, webhook_deliveries, public_events")
         connection.cursor().executemany(
             "INSERT INTO public_events (id, type, aggregate, data, occurred_at, fanned_out_at)"
             " VALUES (%s, 'bell.rang', %s, jsonb_build_object('note', repeat('x', 500)), now(), now())",
@@ -169,23 +168,26 @@ async def measure(place: Place, *, url: str, port: int) -> None:
     os.environ["DATABASE_URL"] = url
     database_settings.cache_clear()
     for count in ENDPOINTS:
-        urls = [f"http://127.0.0.1:{port}/{number}" for number in range(count)]
-        with psycopg.connect(place.dsn, autocommit=True) as connection:
-            connection.execute("DELETE FROM webhook_endpoints")
-        await add_endpoints(urls)
-        fill(place.dsn)
-        alone, worker = Timed([]), Timed([])
-        await bare(urls, client=Timed([]))  # warms the client, and the receiver
-        base, _ = await timed(lambda: bare(urls, client=alone))
-        rate, busy = await timed(lambda: deliver(has_time=lambda: True, post=worker.post))
-        if len(worker.took) != MESSAGES:
-            raise RuntimeError(f"{len(worker.took)} of {MESSAGES} messages were sent")
-        print(
-            f"{count:9} {base:9.0f} {rate:9.0f} {rate / base:7.0%} {alone.p99_ms:9.1f}"
-            f" {worker.p99_ms:9.1f} {busy:6.0%}"
-        )
+        await _compare(place, [f"http://127.0.0.1:{port}/{number}" for number in range(count)])
     await dispose_engines()
     await outbound.aclose()
+
+
+async def _compare(place: Place, urls: list[str]) -> None:
+    with psycopg.connect(place.dsn, autocommit=True) as connection:
+        connection.execute("DELETE FROM webhook_endpoints")
+    await add_endpoints(urls)
+    fill(place.dsn)
+    alone, worker = Timed([]), Timed([])
+    await bare(urls, client=Timed([]))  # warms the client, and the receiver
+    base, _ = await timed(lambda: bare(urls, client=alone))
+    rate, busy = await timed(lambda: deliver(has_time=lambda: True, post=worker.post))
+    if len(worker.took) != MESSAGES:
+        raise RuntimeError(f"{len(worker.took)} of {MESSAGES} messages were sent")
+    print(
+        f"{len(urls):9} {base:9.0f} {rate:9.0f} {rate / base:7.0%} {alone.p99_ms:9.1f}"
+        f" {worker.p99_ms:9.1f} {busy:6.0%}"
+    )
 
 
 def report_webhooks(folder: Path) -> None:

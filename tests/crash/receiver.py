@@ -52,6 +52,13 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     receiver: Receiver
 
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            # Who sent it was killed: that is what this is about.
+            self.close_connection = True
+
     def do_POST(self) -> None:
         data = json.loads(self.rfile.read(int(self.headers["content-length"])))["data"]
         message = Taken(

@@ -12,6 +12,9 @@ from tests.crash.aws import SECRET
 from tests.crash.campaign import MOST_TRIES, NUDGE, Run, message_of, record_of
 
 
+_FORGET = ("DELETE FROM webhook_endpoints", "DELETE FROM public_events", "DELETE FROM outbox")
+
+
 @dataclass(frozen=True)
 class Event:
     """A public event of a run."""
@@ -64,8 +67,8 @@ class _WebhookRun(Run):
             )
 
     def _forget_all(self) -> None:
-        for table in ("webhook_endpoints", "public_events", "outbox"):
-            self.world.execute(f"DELETE FROM {table}")
+        for statement in _FORGET:
+            self.world.execute(statement)
 
     def _expected(self) -> set[tuple[str, UUID]]:
         return {(endpoint, each.id) for endpoint in self._endpoints for each in self._events}
