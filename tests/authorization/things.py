@@ -38,6 +38,8 @@ type Made = Mapping[str, str]
 
 NOTHING: Made = {}
 QUEUE = "lanterns"
+HEADER = "s3cret-of-theirs"
+"""What endpoints are sent in a header of their owner's."""
 
 
 async def item(owner_id: UUID, _: Made = NOTHING) -> str:
@@ -138,7 +140,9 @@ async def endpoint_of_the_installation(_: UUID, __: Made = NOTHING) -> str:
 
 
 async def _endpoint_of(owner: Owner) -> str:
-    draft = EndpointDraft(url="https://hooks.example.com/in", event_types=("item.*",))
+    draft = EndpointDraft(
+        url="https://hooks.example.com/in", event_types=("item.*",), headers={"X-Key": HEADER}
+    )
     async with unit_of_work() as session:
         made = await webhooks.create_endpoint(session, owner=owner, draft=draft)
     return str(made.id)
