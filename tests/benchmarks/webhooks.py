@@ -28,14 +28,11 @@ from shared.domains.webhooks.models import EndpointRow, HealthRow
 from shared.domains.webhooks.repository import endpoints as repository
 from shared.domains.webhooks.schemas import EndpointState, SecretScheme, Verification
 from shared.domains.webhooks.service import secrets as webhook_secrets
-from shared.domains.webhooks.service.delivering import LIMITS, deliver
+from shared.domains.webhooks.service.delivering import EACH, SLOTS, deliver
 from tests.benchmarks.events import Place, made_place
 
 MESSAGES = 4_000
 ENDPOINTS = (1, 10, 100, 1_000)
-EACH = LIMITS.most
-"""Requests on their way to one endpoint at most: for one endpoint the bare client has no more, either."""
-
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -141,7 +138,7 @@ def fill(dsn: str) -> None:
 
 
 async def bare(urls: list[str], *, client: Timed) -> None:
-    """Post as many messages by nothing but the client."""
+    """Post as many messages by nothing but the client, as many at a time as the worker."""
     body = b'{"type":"bell.rang","timestamp":"2026-01-01T00:00:00Z","data":{"note":"%s"}}' % (
         b"x" * 500
     )
@@ -152,7 +149,7 @@ async def bare(urls: list[str], *, client: Timed) -> None:
         for number in left:
             await client.post(urls[number % len(urls)], headers=headers, body=body)
 
-    await asyncio.gather(*(send() for _ in range(min(LIMITS.limit, len(urls) * EACH))))
+    await asyncio.gather(*(send() for _ in range(min(SLOTS, len(urls) * EACH))))
 
 
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:

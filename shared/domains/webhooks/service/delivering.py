@@ -5,6 +5,7 @@ and kept; what a killed worker had is claimed again once its lease has ended, an
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,27 +22,34 @@ from shared.domains.webhooks.repository.deliveries import Claimed, Limits
 from shared.domains.webhooks.schemas import DeliveryState
 from shared.domains.webhooks.service.bodies import Bodies
 from shared.domains.webhooks.service.nudging import nudge_in
-from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up
+from shared.domains.webhooks.service.planner import CIRCUIT_FAILURES
+from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up, put_off
 from shared.domains.webhooks.service.settling import settle
 from shared.domains.webhooks.service.signers import Receivers
 
 LIMITS = Limits(
-    limit=64,
-    most=32,
+    limit=192,
+    most=96,
     careful=4,
-    lease=timedelta(seconds=60),
+    lease=timedelta(seconds=90),
     ahead=timedelta(milliseconds=250),
-    window=200,
+    window=64,
 )
-"""`limit` is how many messages a worker posts at a time.
+"""`limit` is how many messages a worker has in hand, so that claims go on beside the posts of others.
 
-The lease is longer than the longest attempt, with a connection waited for, and the record of it.
+The lease is longer than they wait for each other, with the longest attempts and the record of them.
 """
 
-REFILL = 0.25
-"""Which part of the slots is worth a claim once it is free; less of them waits for it for `IDLE_S`."""
+SLOTS = 64
+"""How many messages a worker posts at a time."""
 
-BATCH = 32
+EACH = 24
+"""And to one endpoint: one that hangs leaves most of the slots to others."""
+
+REFILL = 0.5
+"""Which part of the hand is worth a claim once it is free; less of it waits for that for `IDLE_S`."""
+
+BATCH = 64
 """So many results are worth a record of them; fewer wait for it for `BATCH_WAIT_S`."""
 
 BATCH_WAIT_S = 0.02
@@ -107,6 +115,9 @@ class _Worker:
         self._limits = limits
         self._receivers = Receivers()
         self._bodies = Bodies()
+        self._slots = asyncio.Semaphore(SLOTS)
+        self._own_slots: dict[UUID, asyncio.Semaphore] = {}
+        self._failures: Counter[UUID] = Counter()
         self._after = UUID(int=0)
         self._posting: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
@@ -167,7 +178,7 @@ class _Worker:
             await self._bodies.learn(claim.deliveries)
             for each in claim.deliveries:
                 self._begin(self._deliver(each))
-        if len(claim.deliveries) == free or not claim.is_round:
+        if not claim.is_all:
             return _Found.MUCH
         return _Found.SOME if claim.deliveries else _Found.NOTHING
 
@@ -197,6 +208,20 @@ class _Worker:
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
 
     async def _attempt(self, claimed: Claimed) -> Result:
+        await asyncio.sleep(claimed.wait_s)
+        own = self._own_slots.setdefault(claimed.endpoint_id, asyncio.Semaphore(EACH))
+        async with own, self._slots:
+            if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:
+                # Its circuit opened while this one waited here.
+                return put_off(claimed, until=now())
+            result = await self._post_one(claimed)
+        if result.outcome and result.outcome.succeeded:
+            del self._failures[claimed.endpoint_id]
+        elif result.outcome:
+            self._failures[claimed.endpoint_id] += 1
+        return result
+
+    async def _post_one(self, claimed: Claimed) -> Result:
         receiver = self._receivers.find(claimed.endpoint_id)
         body = self._bodies.find(claimed.event_id)
         if receiver is None or body is None:

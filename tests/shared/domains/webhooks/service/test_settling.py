@@ -83,7 +83,7 @@ class TestDisable:
         }
         (mail,) = await added("mail.mail_requested")
         assert mail.data["template"] == "webhook_disabled"
-        assert mail.data["values"]["reason"] == "failing"
+        assert mail.data["values"]["kind"] == "failing"
         assert "secret" not in str(mail.data) + str(event.data)
         async with autocommit() as session:
             journal = select(PublicEventRow.type).where(PublicEventRow.id == event.id)
