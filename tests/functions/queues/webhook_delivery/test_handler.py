@@ -31,14 +31,14 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_a_nudge_runs_it(worker: list[bool]) -> None:
-    answer = handler(NUDGE, LambdaContext())
+    answer = handler(NUDGE, LambdaContext(remaining_s=SPEC.timeout_s))
     assert answer["batchItemFailures"] == []
     assert (answer["report"]["attempts"], answer["report"]["delivered"]) == (2, 1)
     assert worker == [True]
 
 
 def test_the_schedule_does(migrated_database_url: str, worker: list[bool]) -> None:
-    assert handler(SCHEDULED, LambdaContext())["report"]["delivered"] == 1
+    assert handler(SCHEDULED, LambdaContext(remaining_s=SPEC.timeout_s))["report"]["delivered"] == 1
     assert worker == [True]
 
 

@@ -418,7 +418,7 @@ class TestWorkers:
             await dying
         webhooks.answers(OK)
         assert (await run(webhooks)).attempts == 0  # it is leased still
-        clock.move(seconds=61)
+        clock.move(seconds=91)
         assert (await run(webhooks)).delivered == 1
         first, second = webhooks.posts
         assert (first.id, first.body) == (second.id, second.body)
@@ -450,7 +450,7 @@ class TestWorkers:
         webhooks.answer = slow
         late = asyncio.create_task(run(webhooks))
         await taken.wait()
-        clock.move(seconds=61)
+        clock.move(seconds=91)
         webhooks.answers(OK)
         assert (await run(webhooks)).delivered == 1
         go.set()
