@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 from tests.crash.aws import SECRET
 from tests.crash.campaign import MOST_TRIES, NUDGE, Run, message_of, record_of
 
-
 _FORGET = ("DELETE FROM webhook_endpoints", "DELETE FROM public_events", "DELETE FROM outbox")
 
 
