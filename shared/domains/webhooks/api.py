@@ -151,7 +151,7 @@ async def get_attempt(
 async def get_message(session: "AsyncSession", message_id: UUID, *, owner: Owner) -> Message:
     """Return a message's body, whole. Raises MessageNotFoundError."""
     event = await log.get_message(session, message_id, owner=owner)
-    return Message(type=event.type, timestamp=event.occurred_at, data=event.data)
+    return Message(id=event.id, type=event.type, timestamp=event.occurred_at, data=event.data)
 
 
 async def resend(

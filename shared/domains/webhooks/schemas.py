@@ -289,6 +289,7 @@ class AttemptDetails(Attempt):
 class Message(Schema):
     """A message's body, whole: also where it was too large to be sent so."""
 
+    id: UUID = Field(description="The `webhook-id`.")
     type: EventTypeName
     timestamp: datetime = Field(description="When it happened.")
     data: dict[str, Any]

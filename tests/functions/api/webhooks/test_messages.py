@@ -15,6 +15,7 @@ class TestGet:
         answer = await user.get("messages", str(event.id))
         assert answer.status_code == 200
         told = answer.json()
+        assert told["id"] == str(event.id)
         assert (told["type"], told["data"]) == ("item.created", {"name": "Lantern"})
         assert told["timestamp"] == event.occurred_at.isoformat().replace("+00:00", "Z")
 
