@@ -148,6 +148,10 @@ async def _endpoint_of(owner: Owner) -> str:
     return str(made.id)
 
 
+async def message(owner_id: UUID, _: Made) -> str:
+    return str((await happened(owner_id)).id)
+
+
 async def attempt(_: UUID, made: Made) -> str:
     delivery = await delivered(made["endpoint_id"], await happened(None))
     return str((await attempted(delivery)).id)
@@ -222,6 +226,7 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "dead_letter_id": dead_letter,
     "endpoint_id": endpoint,
     "attempt_id": attempt,
+    "message_id": message,
 }
 """How to make what a parameter names, for an owner; what stands before it in a path is made before."""
 

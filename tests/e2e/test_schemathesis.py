@@ -87,6 +87,7 @@ BEYOND_SCHEMAS = {
     "empty_range",
     "endpoint_not_enabled",
     "endpoint_not_found",
+    "message_not_found",
     "too_many_endpoints",
     "too_many_secrets",
     "unfit_header",

@@ -297,6 +297,15 @@ class AttemptDetails(Attempt):
     response: dict[str, Any] | None
 
 
+class Message(Schema):
+    """A message's body, whole: also where it was too large to be sent so."""
+
+    id: UUID = Field(description="The `webhook-id`.")
+    type: EventTypeName
+    timestamp: datetime = Field(description="When it happened.")
+    data: dict[str, Any]
+
+
 class TestRequest(Schema):
     """Which example is sent."""
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from infra_cdk.local.environment import AT_HOME
+from infra_cdk.local.environment import HERE_ONLY
 from infra_cdk.registry import registry
 from shared.manifest.environment import variables_of
 from tests.infra_cdk.templates import Template, deployed, of_type, spell
@@ -85,12 +85,12 @@ class TestWebhooks:
     ) -> None:
         for each in (template, production):
             assert of_type(each, "AWS::Lambda::Function")
-            assert [name for name in AT_HOME if name in json.dumps(each)] == []
+            assert [name for name in HERE_ONLY if name in json.dumps(each)] == []
 
     def test_no_manifest_names_it(self) -> None:
         named = {name for each in registry() for name in variables_of(each.spec)}
         assert "DATABASE_URL" in named
-        assert named & set(AT_HOME) == set()
+        assert named & set(HERE_ONLY) == set()
 
     def test_each_is_told_that_it_is_not_on_ones_own_machine(
         self, template: Template, production: Template

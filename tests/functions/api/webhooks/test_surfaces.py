@@ -88,7 +88,7 @@ class TestSurfaces:
             for surface in SURFACES
             for version in ("v1", "v2")
         }
-        assert len(operations) == 6 * 15
+        assert len(operations) == 6 * 16
         assert {len(each) for each in ends.values()} == {15}
         assert ends["webapp"] == ends["partner"] == ends["infrastructure"]
 
