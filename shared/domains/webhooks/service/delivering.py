@@ -28,8 +28,8 @@ from shared.domains.webhooks.service.settling import settle
 from shared.domains.webhooks.service.signers import Receivers
 
 LIMITS = Limits(
-    limit=192,
-    most=96,
+    limit=320,
+    most=128,
     careful=4,
     lease=timedelta(seconds=90),
     ahead=timedelta(milliseconds=250),
@@ -42,6 +42,12 @@ The lease is longer than they wait for each other, with the longest attempts and
 
 SLOTS = 64
 """How many messages a worker posts at a time."""
+
+LATEST = timedelta(seconds=35)
+"""What must be left of a lease to begin an attempt: with a connection waited for it takes 30 seconds."""
+
+RECORDERS = 2
+"""How many records of results are under way at a time."""
 
 EACH = 24
 """And to one endpoint: one that hangs leaves most of the slots to others."""
@@ -134,7 +140,7 @@ class _Worker:
         """
         claiming = asyncio.get_running_loop().create_task(self._claim_all())
         try:
-            await self._settle_all()
+            await asyncio.gather(*(self._settle_all() for _ in range(RECORDERS)))
             await claiming
         finally:
             await self._abandon(claiming)
@@ -213,6 +219,8 @@ class _Worker:
         async with own, self._slots:
             if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:
                 # Its circuit opened while this one waited here.
+                return put_off(claimed, until=now())
+            if claimed.lease - now() < LATEST:
                 return put_off(claimed, until=now())
             result = await self._post_one(claimed)
         if result.outcome and result.outcome.succeeded:
