@@ -214,7 +214,8 @@ class _Worker:
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
 
     async def _attempt(self, claimed: Claimed) -> Result:
-        await asyncio.sleep(claimed.wait_s)
+        if claimed.wait_s:
+            await asyncio.sleep(claimed.wait_s)
         own = self._own_slots.setdefault(claimed.endpoint_id, asyncio.Semaphore(EACH))
         async with own, self._slots:
             if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:

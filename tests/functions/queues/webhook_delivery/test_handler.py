@@ -46,5 +46,5 @@ def test_the_time_that_is_left_is_enough_for_the_longest_attempt() -> None:
     limits = Limits()
     assert limits.wait_s + limits.total_s < LATEST.total_seconds()
     # Nothing is begun that its claim would not outlast, and nothing claimed that the function would not.
-    assert LATEST < LIMITS.lease
+    assert LIMITS.lease > LATEST
     assert LIMITS.lease.total_seconds() < ENOUGH_S < SPEC.timeout_s
