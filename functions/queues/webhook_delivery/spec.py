@@ -13,7 +13,7 @@ SPEC = Function(
     ),
     # It calls the internet, and so stands in no network.
     needs=frozenset({Need.DATABASE, Need.VAULT, Need.OUTBOX, Need.WEBHOOKS}),
-    extras=frozenset({"database", "identity", "webhooks"}),
+    extras=frozenset({"cache", "database", "identity", "outbound"}),
     memory_mb=1024,
     timeout_s=120,
     bundle_mib=62,

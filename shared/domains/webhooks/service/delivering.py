@@ -38,8 +38,8 @@ LIMITS = Limits(
 The lease is longer than the longest attempt, with a connection waited for, and the record of it.
 """
 
-REFILL = 16
-"""So many free slots are worth a claim."""
+REFILL = 0.25
+"""Which part of the slots is worth a claim once it is free; less of them waits for it for `IDLE_S`."""
 
 BATCH = 32
 """So many results are worth a record of them; fewer wait for it for `BATCH_WAIT_S`."""
@@ -156,7 +156,7 @@ class _Worker:
 
     async def _claim(self) -> "_Found":
         """Claim for the free slots, and begin to post."""
-        free = self._limits.limit - len(self._posting)
+        free = self._free
         async with autocommit() as session:
             claim = await deliveries.claim(
                 session, at=now(), after=self._after, limits=replace(self._limits, limit=free)
@@ -171,6 +171,10 @@ class _Worker:
             return _Found.MUCH
         return _Found.SOME if claim.deliveries else _Found.NOTHING
 
+    @property
+    def _free(self) -> int:
+        return self._limits.limit - len(self._posting)
+
     def _begin(self, posting: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(posting)
         self._posting.add(task)
@@ -184,7 +188,9 @@ class _Worker:
 
     async def _deliver(self, claimed: Claimed) -> None:
         try:
-            self._results.append(await self._attempt(claimed))
+            # Not in one line: the list that is there when the attempt begins is another one at its end.
+            result = await self._attempt(claimed)
+            self._results.append(result)
         except Exception:  # noqa: BLE001  # one message is no reason to lose the others
             # Its claim ends by itself, and is counted: see MOST_CLAIMS.
             self._unsettled -= 1
@@ -210,11 +216,7 @@ class _Worker:
         loop = asyncio.get_running_loop()
         until = loop.time() + BATCH_WAIT_S
         while self._posting and len(self._results) < BATCH and (left := until - loop.time()) > 0:
-            try:
-                async with asyncio.timeout(left):
-                    await self._come.wait()
-            except TimeoutError:
-                return
+            await _wait(self._come, left)
             self._come.clear()
 
     async def _settle_some(self) -> None:
@@ -237,17 +239,16 @@ class _Worker:
             self.done.lag_ms = max(self.done.lag_ms, waited)
 
     async def _until_free(self) -> None:
-        while self._limits.limit - len(self._posting) < min(REFILL, self._limits.limit):
+        enough = max(1, int(self._limits.limit * REFILL))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_S
+        while self._free < enough and (not self._free or loop.time() < until):
             self._freed.clear()
-            await self._freed.wait()
+            await _wait(self._freed, max(until - loop.time(), IDLE_S / 10))
 
     async def _until_settled(self) -> None:
         self._settled.clear()
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._settled.wait()
-        except TimeoutError:
-            return
+        await _wait(self._settled, IDLE_S)
 
     async def _linger(self) -> bool:
         """Wait for what is due within a moment; tell whether there is any."""
@@ -265,6 +266,14 @@ class _Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
 async def _come_again(worker: _Worker) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 from shared.adapters.outbound.answers import Answer, Reason, Unanswered
 from shared.core.clock import now
 from shared.core.ids import new_id
+from shared.domains.webhooks.events import EndpointVerification
 from shared.domains.webhooks.repository.deliveries import Claimed
 from shared.domains.webhooks.schemas import AttemptOutcome, Cause, DeliveryState
 from shared.domains.webhooks.service import records
-from shared.domains.webhooks.service.catalogue import VERIFICATION
 from shared.domains.webhooks.service.planner import Outcome, next_attempt_at
 from shared.domains.webhooks.service.signers import Receiver
 
@@ -143,7 +143,8 @@ def _outcome_of(claimed: Claimed, answer: Answer | Unanswered, *, body: bytes) -
         at=now(),
         status=answer.status,
         retry_after=answer.headers.get("retry-after"),
-        accepted=claimed.event_type != VERIFICATION or _answers_challenge(answer, body=body),
+        accepted=claimed.event_type != EndpointVerification.public_type
+        or _answers_challenge(answer, body=body),
     )
 
 
