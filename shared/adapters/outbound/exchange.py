@@ -76,7 +76,7 @@ def renew(wire: Wire) -> bool:
     http = wire.http
     is_done = http.our_state is h11.DONE and http.their_state is h11.DONE
     # What came after an answer would be taken for the next one's.
-    if not is_done or http.trailing_data[0] or not wire.is_fresh:
+    if not is_done or http.trailing_data[0]:
         return False
     http.start_next_cycle()
     return True

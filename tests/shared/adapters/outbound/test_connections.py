@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters.outbound import outbound
 from shared.adapters.outbound.answers import Reason
+from shared.adapters.outbound.exchange import new_state
 from shared.adapters.outbound.kept import Kept
 from shared.adapters.outbound.limits import Limits
 from shared.adapters.outbound.look_up import Resolver
@@ -115,13 +116,13 @@ class TestReuse:
         assert receiver.visits == 2
 
     async def test_what_comes_unasked_is_nobodys_answer(self, new_client: NewClient) -> None:
-        sent = asyncio.Event()
+        first_is_done, sent = asyncio.Event(), asyncio.Event()
 
         async def serve(visit: Visit) -> None:
             await visit.request()
             await visit.send(OK)
             if len(visit.requests) == 1:
-                await asyncio.sleep(0)
+                await first_is_done.wait()
                 await visit.send(b"HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n")
                 sent.set()
             await visit.closed()
@@ -129,8 +130,9 @@ class TestReuse:
         async with receiving(serve) as receiver:
             client = new_client()
             answered(await client.post(receiver.url, headers={}, body=b""))
+            first_is_done.set()
             await sent.wait()
-            for _ in range(3):  # until it has come here
+            for _ in range(5):  # until it has come here
                 await asyncio.sleep(0)
             outcome = answered(await client.post(receiver.url, headers={}, body=b""))
         assert (outcome.status, receiver.visits) == (200, 2)
@@ -176,6 +178,28 @@ class TestReuse:
         assert (outcome.reason, len(receiver.requests)) == (Reason.DISCONNECTED, 2)
 
 
+class TestWire:
+    async def test_nothing_more_is_taken_while_nobody_reads(self) -> None:
+        class Paced(asyncio.Transport):
+            is_paused = False
+
+            def pause_reading(self) -> None:
+                self.is_paused = True
+
+            def resume_reading(self) -> None:
+                self.is_paused = False
+
+        transport = Paced()
+        wire = Wire(("http", "127.0.0.1", 80), http=new_state())
+        wire.connection_made(transport)
+        wire.data_received(b"x" * 64 * 1024)
+        paused = [transport.is_paused]
+        wire.data_received(b"x")
+        paused.append(transport.is_paused)
+        assert len(await wire.read()) == 64 * 1024 + 1
+        assert [*paused, transport.is_paused] == [False, True, False]
+
+
 class TestKept:
     def wire(self, port: int = 1) -> Wire:
         class Open(asyncio.Transport):
@@ -186,8 +210,6 @@ class TestKept:
 
             def abort(self) -> None:
                 self.closed = True
-
-        from shared.adapters.outbound.exchange import new_state
 
         wire = Wire(("https", "hooks.example.com", port), http=new_state())
         wire.connection_made(Open())

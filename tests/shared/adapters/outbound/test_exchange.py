@@ -212,6 +212,22 @@ class TestSize:
         assert answered(outcome).is_truncated
         assert len(answered(outcome).body) <= 1000
 
+    async def test_what_frames_it_counts_as_well(self, new_client: NewClient) -> None:
+        sent = 0
+
+        async def serve(visit: Visit) -> None:
+            nonlocal sent
+            await visit.request()
+            await visit.send(CHUNKED)
+            while True:
+                await visit.send(b"1;" + b"e" * 9_000 + b"\r\nx\r\n")
+                sent += 9_000
+
+        async with receiving(serve) as receiver:
+            outcome = await new_client().post(receiver.url, headers={}, body=b"")
+        assert answered(outcome).is_truncated
+        assert sent < 20_000_000  # what the system holds; 16 KiB of such chunks were 147 MB
+
     @pytest.mark.parametrize(
         ("first", "again"),
         [
