@@ -23,7 +23,6 @@ from shared.domains.webhooks.schemas import (
     SecretRotation,
     SecretScheme,
 )
-from shared.domains.webhooks.service import delivering, posting, settling
 from shared.domains.webhooks.service.delivering import LIMITS, Delivered, deliver
 from tests.delivery_fixtures import (
     OK,
@@ -47,10 +46,13 @@ from tests.web_fixtures import Log
 pytestmark = pytest.mark.anyio
 
 
+FAILURES: list[Answer | Unanswered] = [answer_of(500), answer_of(429), unanswered()]
+
+
 @pytest.fixture
 def even(monkeypatch: pytest.MonkeyPatch) -> None:
     """No jitter."""
-    monkeypatch.setattr(posting.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
 @pytest.fixture
@@ -344,7 +346,7 @@ class TestOrder:
                 await asyncio.sleep(0)
             under_way[key] -= 1
             if chance.random() < 0.3:
-                return chance.choice([answer_of(500), answer_of(429), unanswered()])
+                return chance.choice(FAILURES)
             delivered.setdefault(key, []).append(post.number)
             return OK
 
@@ -484,7 +486,7 @@ class TestWorkers:
                 raise ServiceUnavailableError("gone")
             return await claim(*given, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(delivering.deliveries, "claim", fail_second)
+        monkeypatch.setattr(repository, "claim", fail_second)
         with pytest.raises(ServiceUnavailableError):
             await run(webhooks)
         assert await states() == {DeliveryState.DELIVERED: 2}
@@ -503,7 +505,7 @@ class TestWorkers:
                 raise ServiceUnavailableError("deadlock")
             return await settle(*given, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(settling.deliveries, "settle", fail_first)
+        monkeypatch.setattr(repository, "settle", fail_first)
         await run(webhooks)
         assert await states() == {DeliveryState.DELIVERED: 1}
         assert len(webhooks.posts) == 1
