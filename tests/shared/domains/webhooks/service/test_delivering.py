@@ -325,6 +325,30 @@ class TestFairness:
         first_half = Counter(post.url for post in webhooks.posts[:36])
         assert len(first_half) == 12
 
+    async def test_many_that_cannot_be_sent_now_do_not_keep_a_worker_busy(
+        self, webhooks: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(7):
+            await add_endpoint(url=f"http://127.0.0.1:9/{number}")
+        await happen(1)
+        webhooks.answers(answer_of(500))
+        limits = repository.Limits(
+            limit=4, most=2, careful=2, lease=LIMITS.lease, ahead=LIMITS.ahead, window=2
+        )
+        await deliver(has_time=lambda: True, post=webhooks.post, limits=limits)
+        assert len(webhooks.posts) == 7
+        claim, claims = repository.claim, 0
+
+        async def count(*given: object, **named: object) -> object:
+            nonlocal claims
+            claims += 1
+            return await claim(*given, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(repository, "claim", count)
+        async with asyncio.timeout(20):
+            await deliver(has_time=lambda: True, post=webhooks.post, limits=limits)
+        assert claims == 4  # one round, two endpoints a claim
+
 
 class TestOrder:
     @pytest.mark.parametrize("seed", range(3))
