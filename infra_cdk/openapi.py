@@ -40,6 +40,7 @@ TAGS = {
     "queues": "For operators: what waits in the queues, and what was given up: to be sent again or not.",
     "partner": "For partners, with an API key: their items, and what is left of their quota.",
     "partners": "Partners and their API keys: for operators all of them, for a user those whose admin they are.",
+    "webhooks": "Where your events are sent: endpoints, their secrets, their log, and sending again.",
     "audit": "For operators: who did what to what, when and why.",
     "health": "Whether the service runs, and whether what it depends on answers.",
 }

@@ -11,7 +11,9 @@ pytest_plugins = (
     "tests.partner_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
+    "tests.webhook_fixtures",
     "tests.oauth_fixtures",
+    "tests.node_fixtures",
     "tests.infra_cdk.synth_fixtures",
     "tests.infra_cdk.local.function_fixtures",
 )

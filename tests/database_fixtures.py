@@ -226,6 +226,7 @@ def _environment(url: str, *, data_api: DataAPIServer) -> dict[str, str]:
     return {
         "DATABASE_URL": url,
         "OUTBOX_QUEUE_URL": "https://sqs.example.com/outbox-relay",
+        "WEBHOOK_QUEUE_URL": "https://sqs.example.com/webhook-delivery",
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "local",

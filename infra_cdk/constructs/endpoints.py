@@ -34,6 +34,7 @@ BY_NEED: Mapping[Need, tuple[Endpoint, ...]] = {
     Need.GATEWAY_KEYS: (),  # whoever has it stands in no network
     Need.OPENID_PROVIDERS: (),  # likewise
     Need.OUTBOX: (SQS,),
+    Need.WEBHOOKS: (SQS,),
     Need.EVENT_BUS: (
         Endpoint(name="Events", service=ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE),
     ),

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra_cdk.environments import Environment
 from infra_cdk.registry import Registered
-from shared.manifest.function import OUTBOX_QUEUE, Function, Source
+from shared.manifest.function import OUTBOX_QUEUE, WEBHOOK_QUEUE, Function, Source
 from shared.manifest.limits import SQS_RETENTION_S
 from shared.manifest.triggers import DeadLetters, Delivery
 
@@ -109,6 +109,11 @@ class Queues(Construct):
         """OUTBOX_QUEUE_URL: the address of the queue that nudges the outbox's relay."""
         return self._queues[OUTBOX_QUEUE].queue.queue_url
 
+    @property
+    def webhook_url(self) -> str:
+        """WEBHOOK_QUEUE_URL: the address of the queue that nudges the worker of webhooks."""
+        return self._queues[WEBHOOK_QUEUE].queue.queue_url
+
     def deliver(self, spec: Function, *, to: lambda_.IFunction) -> None:
         """Give a function the messages that its triggers ask for."""
         for source in spec.sources:
@@ -127,6 +132,10 @@ class Queues(Construct):
     def nudging_statements(self) -> list[iam.PolicyStatement]:
         """Return the permission to nudge the outbox's relay."""
         return _allowed(("sqs:SendMessage",), [self._queues[OUTBOX_QUEUE].queue.queue_arn])
+
+    def delivering_statements(self) -> list[iam.PolicyStatement]:
+        """Return the permission to nudge the worker of webhooks."""
+        return _allowed(("sqs:SendMessage",), [self._queues[WEBHOOK_QUEUE].queue.queue_arn])
 
     def operating_statements(self) -> list[iam.PolicyStatement]:
         """Return the permission to look at every queue, and to send dead letters to theirs again."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from infra_cdk.registry import queue_names
 from shared.manifest.environment import variables_of
-from shared.manifest.function import OUTBOX_QUEUE, Function
+from shared.manifest.function import OUTBOX_QUEUE, WEBHOOK_QUEUE, Function, Need
 
 REGION = "eu-west-1"
 DATABASE = "switchyard"
@@ -31,6 +31,9 @@ MAIL_FROM = "switchyard@example.com"
 SIGNING_SECRET = "switchyard/local/signing-key"  # noqa: S105  # the secret's name, not the secret
 
 VAULT_SECRET = "switchyard/local/vault"  # noqa: S105  # likewise
+
+AT_HOME = {"WEBHOOK_ALLOW_LOOPBACK": "true"}
+"""What the functions that have to do with webhooks are told here, and nowhere else."""
 
 _HOSTS = ("127.0.0.1", "localhost")
 
@@ -63,7 +66,8 @@ def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
     Raises KeyError where the manifest names a variable that this machine knows nothing of.
     """
     values = _values(settings) | {"POWERTOOLS_SERVICE_NAME": function.name}
-    return {name: values[name] for name in variables_of(function)} | _aws(settings)
+    named = {name: values[name] for name in variables_of(function)}
+    return named | _at_home(function) | _aws(settings)
 
 
 def origins_of(port: int) -> list[str]:
@@ -91,12 +95,18 @@ def _values(settings: Settings) -> dict[str, str]:
         "GATEWAY_PREFIX": QUEUE_PREFIX,
         "OPENID_PROVIDERS": settings.openid_providers,
         "OUTBOX_QUEUE_URL": queue_url(OUTBOX_QUEUE, settings=settings),
+        "WEBHOOK_QUEUE_URL": queue_url(WEBHOOK_QUEUE, settings=settings),
         "EVENT_BUS_NAME": EVENT_BUS,
         "FILES_BUCKET": FILES_BUCKET,
         "MAIL_FROM": MAIL_FROM,
         "QUEUE_PREFIX": QUEUE_PREFIX,
         "QUEUES": ",".join(queue_names()),
     }
+
+
+def _at_home(function: Function) -> dict[str, str]:
+    # What receives webhooks here is on this machine as well.
+    return AT_HOME if Need.WEBHOOKS in function.needs else {}
 
 
 def _aws(settings: Settings) -> dict[str, str]:

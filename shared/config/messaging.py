@@ -12,6 +12,12 @@ class OutboxSettings(BaseSettings):
     outbox_queue_url: str = Field(min_length=1)
 
 
+class WebhookQueueSettings(BaseSettings):
+    """The variable `WEBHOOK_QUEUE_URL`: the queue by which the worker of webhooks is nudged."""
+
+    webhook_queue_url: str = Field(min_length=1)
+
+
 class EventBusSettings(BaseSettings):
     """The variable `EVENT_BUS_NAME`."""
 
@@ -51,6 +57,12 @@ class QueuesSettings(QueueNameSettings):
 def outbox_settings() -> OutboxSettings:
     """Return the settings, read once per process. Raises ValidationError where they are not set."""
     return OutboxSettings()
+
+
+@cache
+def webhook_queue_settings() -> WebhookQueueSettings:
+    """Return the settings, read once per process. Raises ValidationError where they are not set."""
+    return WebhookQueueSettings()
 
 
 @cache

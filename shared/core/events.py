@@ -41,7 +41,28 @@ class PublicEvent(Event):
     example: ClassVar[dict[str, Any]]
     """Data such as it is sent, for the catalogue and for tests of an endpoint."""
 
-    owner_id: UUID
+    owner_id: UUID | None
+    """Whose endpoints get it, beside the installation's; None for these alone."""
+
+
+class PublicEventsAdded(Event):
+    """Many public events were added at once: they stand in the journal, and here by their ids only.
+
+    A million of them on the bus one by one would keep everything else waiting behind them.
+    """
+
+    type: ClassVar[str] = "journal.public_events_added"
+
+    event_ids: tuple[UUID, ...] = Field(min_length=1)
+
+    @property
+    def aggregate(self) -> str:
+        """The first of them: nothing else is to be in order with it."""
+        return f"journal:{self.event_ids[0]}"
+
+
+class UnfitEventError(ValueError):
+    """An event is not what its class says: the class was gone around. It is for developers to mend."""
 
 
 class UnreadableEventError(Exception):
@@ -91,6 +112,27 @@ class Envelope(Schema):
             traceparent=self.traceparent,
             causation_id=str(self.id),
         )
+
+
+def data_of(event: Event) -> dict[str, Any]:
+    """Return the data of an event as JSON knows it, which its class accepts as it is.
+
+    An instance was checked when it was made, unless it was made by `model_construct` or `model_copy`,
+    or changed since. Raises UnfitEventError, which names fields and rules, and no value.
+    """
+    try:
+        data = event.model_dump(mode="json", warnings=False)
+        # Strictly: what JSON Schema calls an integer is no text that holds one.
+        type(event).model_validate_json(json.dumps(data, allow_nan=False), strict=True)
+    except ValidationError as error:
+        raise _unfit(event, _cause(error)) from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unfit(event, f"it is no JSON ({type(error).__name__})") from None
+    return data
+
+
+def _unfit(event: Event, why: str) -> UnfitEventError:
+    return UnfitEventError(f"{event.type} does not fit its schema: {why}")
 
 
 def event_of[E: Event](envelope: Envelope, *, known: Iterable[type[E]]) -> E:

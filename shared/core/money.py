@@ -55,3 +55,11 @@ def amount_text(value: Decimal, *, currency: str) -> str:
     exponent = shortest.as_tuple().exponent
     decimals = -exponent if isinstance(exponent, int) else 0
     return f"{shortest:.{max(places, decimals)}f}"
+
+
+def money_of(amount: Decimal | None, *, currency: str | None) -> Money | None:
+    """Return a stored amount and its currency as money, or None where there is none."""
+    if amount is None or currency is None:
+        return None
+    shown = {"amount": amount_text(amount, currency=currency), "currency": currency}
+    return Money.model_validate(shown)

@@ -3,9 +3,10 @@
 The rules stand as patterns, so that OpenAPI tells a client all that is checked.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.core.pagination import LONGEST_CURSOR
 
@@ -74,3 +75,15 @@ Prose = Annotated[
 
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]
 """What a reader searches for."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return the same moment in UTC: the database takes no displacement beyond its own range."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is outside the years 1 to 9999 in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its displacement from UTC (RFC 3339)."""

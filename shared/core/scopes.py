@@ -15,15 +15,17 @@ class Scope(StrEnum):
     POSTS_WRITE = "posts:write"
     USAGE_READ = "usage:read"
     """What is used and left of a plan's quota: for API keys only."""
+    WEBHOOKS = "webhooks"
+    """The partner's webhooks, and their secrets: for API keys only. Users need `account` for theirs."""
 
 
-USER_SCOPES = frozenset(Scope) - {Scope.USAGE_READ}
+USER_SCOPES = frozenset(Scope) - {Scope.USAGE_READ, Scope.WEBHOOKS}
 """What users may do, and so what they have who log in by themselves."""
 
 GRANTABLE_SCOPES = USER_SCOPES - {Scope.ACCOUNT}
 """What a user may grant a third party."""
 
-KEY_SCOPES = frozenset({Scope.ITEMS_READ, Scope.ITEMS_WRITE, Scope.USAGE_READ})
+KEY_SCOPES = frozenset({Scope.ITEMS_READ, Scope.ITEMS_WRITE, Scope.USAGE_READ, Scope.WEBHOOKS})
 """What a partner's API key may have."""
 
 

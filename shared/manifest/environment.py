@@ -27,6 +27,7 @@ BY_NEED: Mapping[Need, tuple[str, ...]] = {
     Need.PASSKEYS: ("WEBAUTHN_RP_ID",),
     Need.GATEWAY_KEYS: ("GATEWAY_PREFIX",),
     Need.OUTBOX: ("OUTBOX_QUEUE_URL",),
+    Need.WEBHOOKS: ("WEBHOOK_QUEUE_URL",),
     Need.EVENT_BUS: ("EVENT_BUS_NAME",),
     Need.FILES: ("FILES_BUCKET",),
     Need.MAIL: ("MAIL_FROM",),

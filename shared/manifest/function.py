@@ -29,6 +29,9 @@ from shared.manifest.triggers import (
 OUTBOX_QUEUE = "outbox-relay"
 """The queue whose messages say no more than that the outbox has rows."""
 
+WEBHOOK_QUEUE = "webhook-delivery"
+"""The queue whose messages say no more than that deliveries of webhooks are due."""
+
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_PREFIX = len("switchyard-production-")
 
@@ -62,6 +65,8 @@ class Need(StrEnum):
     """
     OUTBOX = "outbox"
     """To add events: the relay is nudged after each commit that did."""
+    WEBHOOKS = "webhooks"
+    """To have webhooks delivered: the worker is nudged after each commit that made some due."""
     EVENT_BUS = "event-bus"
     """To put events on the bus: the relay's alone."""
     FILES = "files"

@@ -93,6 +93,7 @@ FOR_PARTNERS = (
 PartnerItemsReader = Annotated[KeyHolder, Security(current_partner, scopes=[Scope.ITEMS_READ])]
 PartnerItemsWriter = Annotated[KeyHolder, Security(current_partner, scopes=[Scope.ITEMS_WRITE])]
 PartnerUsageReader = Annotated[KeyHolder, Security(current_partner, scopes=[Scope.USAGE_READ])]
+PartnerWebhooks = Annotated[KeyHolder, Security(current_partner, scopes=[Scope.WEBHOOKS])]
 
 
 async def partner_manager(user: CurrentUser) -> Manager:

@@ -10,7 +10,7 @@ import pytest
 import functions
 from infra_cdk import registry as module
 from infra_cdk.registry import ROOT, keeper_of_dead_letters, queue_names, registry
-from shared.manifest.function import OUTBOX_QUEUE
+from shared.manifest.function import OUTBOX_QUEUE, WEBHOOK_QUEUE
 
 SPEC = """
 from shared.manifest.function import Function
@@ -127,6 +127,7 @@ class TestQueues:
         declared = [source.queue for each in registry() for source in each.spec.sources]
         assert queue_names() == tuple(sorted(declared))
         assert OUTBOX_QUEUE in queue_names()
+        assert WEBHOOK_QUEUE in queue_names()
 
     def test_what_they_give_up_has_a_keeper(self) -> None:
         keeper = keeper_of_dead_letters()

@@ -9,7 +9,7 @@ SPEC = Function(
         Http("/v1/partner/{proxy+}", api_key=True),
         Http("/v2/partner/{proxy+}", api_key=True),
     ),
-    needs=frozenset({Need.DATABASE, Need.VAULT}),
+    needs=frozenset({Need.DATABASE, Need.VAULT, Need.OUTBOX}),
     extras=frozenset({"web", "database", "cache", "identity"}),
     memory_mb=1024,
     bundle_mib=63,

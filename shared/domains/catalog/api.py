@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.core.lazy import lazy_module
-from shared.core.money import amount_text
+from shared.core.money import money_of
 from shared.core.pagination import Page
 from shared.core.schema import Paging
 from shared.domains.catalog.schemas import (
@@ -122,16 +122,12 @@ async def delete_post(session: "AsyncSession", *, author_id: UUID, post_id: UUID
 
 
 def _item_of(item: "models.Item") -> Item:
-    price = None
-    if item.price_amount is not None and item.price_currency is not None:
-        amount = amount_text(item.price_amount, currency=item.price_currency)
-        price = {"amount": amount, "currency": item.price_currency}
     return Item.model_validate(
         {
             "id": item.id,
             "name": item.name,
             "description": item.description,
-            "price": price,
+            "price": money_of(item.price_amount, currency=item.price_currency),
             "tags": item.tags,
             "status": item.status,
             "created_at": item.created_at,

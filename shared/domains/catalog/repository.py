@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, column, delete, func, insert, lite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from shared.adapters.database.pagination import Key, ascending, descending, paginate
 from shared.adapters.database.violations import violated_constraint
@@ -109,9 +109,13 @@ async def find_post(session: AsyncSession, *, viewer_id: UUID, post_id: UUID) ->
     return await session.scalar(_readable(viewer_id).where(Post.id == post_id))
 
 
-async def find_own_post(session: AsyncSession, *, author_id: UUID, post_id: UUID) -> Post | None:
-    """Return an author's own post, or None."""
-    return await session.scalar(select(Post).where(Post.id == post_id, Post.author_id == author_id))
+async def find_own_post_for_change(
+    session: AsyncSession, *, author_id: UUID, post_id: UUID
+) -> Post | None:
+    """Return an author's own post with its item, or None; nobody else changes the post until this ends."""
+    own = select(Post).join(Post.item).where(Post.id == post_id, Post.author_id == author_id)
+    with_item = own.options(contains_eager(Post.item).load_only(Item.owner_id))
+    return await session.scalar(with_item.with_for_update(of=Post))
 
 
 async def list_posts(

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.adapters.outbox import outbox
 from shared.core.clock import now
 from shared.core.ids import new_id
-from shared.core.money import Money
+from shared.core.money import Money, money_of
 from shared.core.pagination import Page
 from shared.core.schema import Paging
 from shared.domains.catalog import repository
@@ -20,14 +22,25 @@ from shared.domains.catalog.errors import (
     NoSuchItemError,
     PostNotFoundError,
 )
+from shared.domains.catalog.events import (
+    ItemChanged,
+    ItemCreated,
+    ItemDeleted,
+    PostCreated,
+    PostDeleted,
+)
 from shared.domains.catalog.models import Item, Post
 from shared.domains.catalog.schemas import ItemChange, ItemDraft, ItemFilter, PostDraft, PostFilter
+
+_FIELDS = {"price_amount": "price", "price_currency": "price"}
+"""What columns are called that are part of a field."""
 
 
 async def create_item(session: AsyncSession, *, owner_id: UUID, draft: ItemDraft) -> Item:
     """Make an item. Raises UnauthorizedError where the owner is gone."""
     item = Item(owner_id=owner_id, **_columns_of(draft))
     await repository.save(session, item)
+    outbox.add(session, ItemCreated(**_told_of(item)))
     return item
 
 
@@ -58,6 +71,8 @@ async def import_items(
     ]
     if items:
         await repository.add_items(session, items)
+        told = [_imported_event(*each) for each in zip(drafts, items, strict=True)]
+        await outbox.add_public(session, told)
 
 
 async def list_items_made_until(
@@ -87,9 +102,10 @@ async def change_item(
     item = await _locked(session, owner_id=owner_id, item_id=item_id, expected=expected)
     for name, value in _columns_of(change).items():
         setattr(item, name, value)
-    if session.is_modified(item):
+    if changed := _changed(item):
         item.version += 1
         await repository.save(session, item)
+        outbox.add(session, ItemChanged(**_told_of(item), changed=changed))
     return item
 
 
@@ -99,15 +115,17 @@ async def delete_item(
     """Delete an item and its posts. Raises ItemNotFoundError, ItemChangedError."""
     item = await _locked(session, owner_id=owner_id, item_id=item_id, expected=expected)
     await repository.remove(session, item)
+    outbox.add(session, ItemDeleted(**_told_of(item)))
 
 
 async def create_post(session: AsyncSession, *, author_id: UUID, draft: PostDraft) -> Post:
     """Write about an item. Raises NoSuchItemError, UnauthorizedError where the author is gone."""
-    item_id = draft.item_id
-    if not await repository.find_visible_item(session, viewer_id=author_id, item_id=item_id):
+    item = await repository.find_visible_item(session, viewer_id=author_id, item_id=draft.item_id)
+    if item is None:
         raise NoSuchItemError
-    post = Post(author_id=author_id, item_id=item_id, body=draft.body)
+    post = Post(author_id=author_id, item_id=item.id, body=draft.body)
     await repository.save(session, post)
+    outbox.add(session, PostCreated(**_names_of(post), owner_id=item.owner_id))
     return await get_post(session, viewer_id=author_id, post_id=post.id)
 
 
@@ -128,10 +146,12 @@ async def list_posts(
 
 async def delete_post(session: AsyncSession, *, author_id: UUID, post_id: UUID) -> None:
     """Delete one's own post. Raises PostNotFoundError."""
-    post = await repository.find_own_post(session, author_id=author_id, post_id=post_id)
+    # Locked: of two who delete it at once the second finds none, and tells nobody.
+    post = await repository.find_own_post_for_change(session, author_id=author_id, post_id=post_id)
     if post is None:
         raise PostNotFoundError
     await repository.remove(session, post)
+    outbox.add(session, PostDeleted(**_names_of(post), owner_id=post.item.owner_id))
 
 
 async def _locked(
@@ -153,6 +173,44 @@ def _imported(draft: ItemDraft, *, owner_id: UUID, made_at: datetime) -> dict[st
     made = made_at.isoformat()
     identity = {"id": str(new_id()), "owner_id": str(owner_id)}
     return {**columns, **identity, "created_at": made, "updated_at": made}
+
+
+def _imported_event(draft: ItemDraft, columns: dict[str, Any]) -> ItemCreated:
+    return ItemCreated(
+        owner_id=columns["owner_id"],
+        item_id=columns["id"],
+        item_version=1,
+        name=draft.name,
+        price=_as_shown(draft.price),
+        tags=columns["tags"],
+        status=draft.status,
+    )
+
+
+def _changed(item: Item) -> tuple[str, ...]:
+    """Name the fields that have another value than the database's."""
+    changed = {each.key for each in inspect(item).attrs if each.history.has_changes()}
+    return tuple(sorted({_FIELDS.get(name, name) for name in changed}))
+
+
+def _as_shown(price: Money | None) -> Money | None:
+    return price and money_of(Decimal(price.amount), currency=price.currency)
+
+
+def _told_of(item: Item) -> dict[str, Any]:
+    return {
+        "owner_id": item.owner_id,
+        "item_id": item.id,
+        "item_version": item.version,
+        "name": item.name,
+        "price": money_of(item.price_amount, currency=item.price_currency),
+        "tags": tuple(item.tags),
+        "status": item.status,
+    }
+
+
+def _names_of(post: Post) -> dict[str, UUID]:
+    return {"post_id": post.id, "item_id": post.item_id, "author_id": post.author_id}
 
 
 def _columns_of(given: ItemDraft | ItemChange) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """What goes into partners and comes out of them."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import MISSING, AfterValidator, Field, StringConstraints
 
 from shared.core.networks import normalised
-from shared.core.schema import Name, Schema
+from shared.core.schema import Moment, Name, Schema
 from shared.core.scopes import Scope
 from shared.manifest.plans import PLANS, Period
 
@@ -25,7 +25,7 @@ PlanName = Annotated[
 ]
 """One of the plans of `shared.manifest.plans`."""
 
-KeyScope = Literal[Scope.ITEMS_READ, Scope.ITEMS_WRITE, Scope.USAGE_READ]
+KeyScope = Literal[Scope.ITEMS_READ, Scope.ITEMS_WRITE, Scope.USAGE_READ, Scope.WEBHOOKS]
 """What a key may be allowed: `shared.core.scopes.KEY_SCOPES`, as a client reads it."""
 
 
@@ -72,18 +72,6 @@ NetworkBlock = Annotated[
     Field(examples=["192.0.2.0/24"], json_schema_extra={"format": "cidr"}),
 ]
 """A network of IPv4 or IPv6 in CIDR notation; a single address is a network of one."""
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Return the same moment in UTC: the database takes no displacement beyond its own range."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("it is outside the years 1 to 9999 in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with its displacement from UTC (RFC 3339)."""
 
 
 class Manager(Schema):
@@ -148,7 +136,7 @@ class KeyDraft(Schema):
     """A new key."""
 
     name: Name
-    scopes: tuple[KeyScope, ...] = Field(min_length=1, max_length=3)
+    scopes: tuple[KeyScope, ...] = Field(min_length=1, max_length=4)
     expires_at: Moment | None = Field(default=None, description="Null: it never does.")
     networks: tuple[NetworkBlock, ...] = Field(
         default=(),

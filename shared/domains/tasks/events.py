@@ -1,9 +1,11 @@
 """What happens to tasks."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.core.events import Event
+from pydantic import Field
+
+from shared.core.events import Event, PublicEvent
 from shared.domains.tasks.schemas import TaskState
 
 
@@ -41,10 +43,21 @@ class TaskProgressed(TaskEvent):
     total: int | None
 
 
-class TaskFinished(TaskEvent):
-    """A task came to its end. `problem` is the code of what it failed of."""
+class TaskFinished(TaskEvent, PublicEvent):
+    """A task came to its end: it succeeded, failed or was canceled."""
 
     type: ClassVar[str] = "tasks.task_finished"
+    public_type: ClassVar[str] = "task.finished"
+    example: ClassVar[dict[str, Any]] = {
+        "task_id": "0199f3a6-2b1e-7f60-8d94-5c3a1e7b9f02",
+        "owner_id": "0199f3a2-1c07-7b1d-8a54-6f3e9d2c4b10",
+        "kind": "import_items",
+        "state": "succeeded",
+        "problem": None,
+    }
 
-    state: TaskState
-    problem: str | None = None
+    owner_id: UUID = Field(description="Whose task it is.")
+    state: TaskState = Field(description="One of the last three, which are ends.")
+    problem: str | None = Field(
+        default=None, description="Of a failed task the code of the problem that stands in it."
+    )

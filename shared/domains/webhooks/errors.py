@@ -63,3 +63,33 @@ class UnknownEventTypeError(ValidationFailedError):
         message = f"No event has the type {name}: see the list of event types."
         field = FieldError(location=("body", *location), code="unknown_event_type", message=message)
         super().__init__("There is no such event type.", errors=[field])
+
+
+class TooManySecretsError(ConflictError):
+    """As many secrets of the scheme sign as may at once."""
+
+    code = "too_many_secrets"
+    title = "Too many secrets"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} secrets of this scheme sign already: wait until one ends, or end them all by an "
+            "overlap of 0."
+        )
+
+
+class UnfitHeaderError(ValidationFailedError):
+    """A header cannot be the owner's own."""
+
+    def __init__(self, name: str, *, why: str) -> None:
+        field = FieldError(location=("body", "headers", name), code="unfit_header", message=why)
+        super().__init__("A header cannot be sent so.", errors=[field])
+
+
+class EmptyRangeError(ValidationFailedError):
+    """A range of time has nothing in it."""
+
+    def __init__(self) -> None:
+        message = "It has to be later than `since`."
+        field = FieldError(location=("body", "until"), code="empty_range", message=message)
+        super().__init__("The range of time ends before it begins.", errors=[field])

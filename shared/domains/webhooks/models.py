@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.adapters.database.base import Base, Identified, enum_of
 from shared.core.clock import now
@@ -50,6 +50,8 @@ class EndpointRow(Identified, Base):
     challenge: Mapped[str | None] = mapped_column(String(64))
     verified_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    health: Mapped["HealthRow | None"] = relationship(lazy="raise", viewonly=True, uselist=False)
 
     __table_args__ = (Index("ix_webhook_endpoints_owner", "owner_id", "created_at", "id"),)
 

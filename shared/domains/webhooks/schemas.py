@@ -7,10 +7,16 @@ from uuid import UUID
 
 from pydantic import MISSING, Field, StringConstraints
 
-from shared.core.schema import Schema
+from shared.core.schema import Moment, Schema
 
 MOST_ENDPOINTS = 50
 """Endpoints of one owner."""
+
+MOST_SECRETS = 5
+"""Secrets of one scheme that sign at once."""
+
+MOST_QUEUED = 10_000
+"""Messages that one request has sent again: a statement of the Data API does them in a second or two."""
 
 MOST_HEADERS = 10
 """Headers of the owner's own that an endpoint is sent."""
@@ -122,9 +128,13 @@ RateLimit = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Owner(Schema):
-    """Whose endpoints: a user's or a partner's, by its account; the installation's without one."""
+    """Whose endpoints: a user's or a partner's, by its account; the installation's without one.
+
+    `actor_id` is who acts for it, where that is somebody else: the audit trail names them.
+    """
 
     owner_id: UUID | None
+    actor_id: UUID | None = None
 
 
 INSTALLATION = Owner(owner_id=None)
@@ -177,7 +187,7 @@ class EndpointFilter(Schema):
     ) = None
 
 
-class Health(Schema):
+class EndpointHealth(Schema):
     """How an endpoint answers."""
 
     failures: int = Field(description="Failed attempts since the last success.")
@@ -203,7 +213,7 @@ class Endpoint(Schema):
     disabled_at: datetime | None
     verification: Verification
     verified_at: datetime | None
-    health: Health
+    health: EndpointHealth
     created_at: datetime
     updated_at: datetime
 
@@ -248,8 +258,8 @@ class AttemptFilter(Schema):
     outcome: AttemptOutcome | None = None
     event_type: EventTypeName | None = None
     message_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Attempt(Schema):
@@ -283,29 +293,46 @@ class TestRequest(Schema):
 
 
 class Resend(Schema):
-    """Which messages are sent again: those whose attempts all failed."""
+    """Which messages are sent again: those that were given up, by when they were to be sent first."""
 
-    since: datetime
+    since: Moment
 
 
 class Replay(Schema):
     """Which messages are sent again, delivered before or not, by when their events happened."""
 
-    since: datetime
-    until: datetime
-    event_types: tuple[EventPattern, ...] = Field(default=("*",), min_length=1, max_length=50)
+    since: Moment
+    until: Moment
+    event_types: tuple[EventPattern, ...] = Field(
+        default=("*",),
+        min_length=1,
+        max_length=50,
+        description="Which of the types that the endpoint asks for: it is sent no others.",
+    )
 
 
 class Queued(Schema):
     """How many messages are sent (again); they keep their ids."""
 
     messages: int
+    continue_from: datetime | None = Field(
+        description="Null where these are all. Else there are more than one request takes: "
+        "send it again, with this as `since`."
+    )
 
 
 class SentTest(Schema):
     """A test that is on its way: its attempts are in the log."""
 
     message_id: UUID
+
+
+class StatisticsQuery(Schema):
+    """Over which time."""
+
+    hours: int = Field(
+        default=24, ge=1, le=30 * 24, description="The last ones, this one included."
+    )
 
 
 class Hour(Schema):

@@ -95,6 +95,7 @@ BY_NEED: dict[Need, list[Granted]] = {
     Need.PASSKEYS: [],
     Need.OPENID_PROVIDERS: [],  # none is declared: see test_openid_providers
     Need.OUTBOX: [(SENDING, queue("outbox-relay"))],
+    Need.WEBHOOKS: [(SENDING, queue("webhook-delivery"))],
     Need.EVENT_BUS: [(("events:PutEvents",), "{EventBus/Bus.Arn}")],
     Need.FILES: [
         (

@@ -14,6 +14,7 @@ SERVICES = {
     Need.VAULT: {"Secrets": "secretsmanager"},
     Need.PASSKEYS: {},
     Need.OUTBOX: {"Sqs": "sqs"},
+    Need.WEBHOOKS: {"Sqs": "sqs"},
     Need.EVENT_BUS: {"Events": "events"},
     Need.FILES: {"S3": "s3"},
     Need.MAIL: {"Email": "email"},
