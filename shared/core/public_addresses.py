@@ -50,6 +50,7 @@ _SPECIAL_V4 = tuple(
     )
 )
 
+_LOOPBACK = IPv4Network("127.0.0.0/8")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All that IANA gives to networks (RFC 4291, section 2.4)."""
 
@@ -107,6 +108,13 @@ def why_not_public(address: Address) -> str | None:
     if int(address) >> 32 & _ISATAP_BITS == _ISATAP:
         return "an IPv4 address in IPv6 (ISATAP, RFC 5214)"
     return None
+
+
+def is_loopback(address: Address) -> bool:
+    """Tell whether an address is this machine's; an IPv4 address in IPv6 is none."""
+    return (
+        address in _LOOPBACK if isinstance(address, IPv4Address) else address == IPv6Address("::1")
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,8 +187,8 @@ def place_of(url: str, *, allow_loopback: bool, ports: Collection[int]) -> Place
         raise UnfitUrlError(_why_no_authority(authority))
     host = found["host"].lower().strip("[]")
     port = int(found["port"] or _USUAL_PORTS[scheme])
-    is_loopback = allow_loopback and _is_loopback(host)
-    if not is_loopback:
+    is_local = allow_loopback and _is_loopback(host)
+    if not is_local:
         _require_public(scheme, found["host"].lower(), port=port, ports=ports)
     elif port > _LAST_PORT:
         raise UnfitUrlError("There is no such port.")
@@ -190,7 +198,7 @@ def place_of(url: str, *, allow_loopback: bool, ports: Collection[int]) -> Place
         port=port,
         target=(whole["path"] or "/") + (whole["query"] or ""),
         authority=_authority(found["host"].lower(), scheme=scheme, port=port),
-        is_loopback=is_loopback,
+        is_loopback=is_local,
     )
 
 
@@ -221,7 +229,7 @@ def _authority(host: str, *, scheme: str, port: int) -> str:
 
 def _is_loopback(host: str) -> bool:
     address = _address_of(host)
-    return host == "localhost" if address is None else address.is_loopback
+    return host == "localhost" if address is None else is_loopback(address)
 
 
 def _require_public(scheme: str, host: str, *, port: int, ports: Collection[int]) -> None:

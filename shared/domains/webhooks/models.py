@@ -123,7 +123,12 @@ class DeliveryRow(Base):
 
     __table_args__ = (
         Index("uq_webhook_deliveries_event", "event_id", "endpoint_id", unique=True),
-        Index("ix_webhook_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "due_at",
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index(
             "ix_webhook_deliveries_pending",
             "endpoint_id",

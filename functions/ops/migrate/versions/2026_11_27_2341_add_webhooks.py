@@ -142,7 +142,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
-        ["due_at"],
+        ["endpoint_id", "due_at"],
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
     )
