@@ -12,7 +12,6 @@ import { counted, t } from "./texts.js";
 /** @typedef {import("./types.d.ts").Place} Place */
 
 const DAY_MS = 86_400_000;
-const NOT_SENT_BY_HAND = "endpoint.verification";
 
 /**
  * Make the buttons of an endpoint.
@@ -64,7 +63,7 @@ async function switchTo({ id }, enabled, place) {
 
 /** @param {Endpoint} endpoint */
 async function openTest({ id, event_types: patterns }) {
-  const types = (await catalogue()).filter(({ name }) => name !== NOT_SENT_BY_HAND);
+  const types = await catalogue();
   const first = types.find(({ name }) => patterns.some((pattern) => matches(pattern, name))) ?? types[0];
   const example = h("pre", { tabindex: 0, role: "region", "aria-label": t("example") });
   const chosen = select(

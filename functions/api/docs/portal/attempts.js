@@ -9,7 +9,7 @@ import { field, form, select, valueOf } from "./forms.js";
 import { duration, localInput, momentOf, number, readable, time } from "./format.js";
 import { definitions, frame } from "./frame.js";
 import { announce } from "./shell.js";
-import { named, t } from "./texts.js";
+import { counted, named, t } from "./texts.js";
 
 /** @typedef {import("./types.d.ts").Attempt} Attempt */
 /** @typedef {import("./types.d.ts").AttemptDetails} AttemptDetails */
@@ -185,16 +185,17 @@ function summary(attempt) {
  * @param {string} title
  * @param {Record<string, unknown>} message
  */
-function exchange(title, { headers, body, ...rest }) {
+function exchange(title, { headers, body, body_bytes: size, truncated, ...rest }) {
+  const lines = Object.entries(rest).map(([name, value]) => /** @type {[string, Child]} */ ([named("exchange", name), shown(value)]));
+  if (typeof size === "number") lines.push([t("size"), counted("bytes", size)]);
   return h(
     "section",
     { class: "exchange" },
     h("h3", {}, title),
-    Object.keys(rest).length > 0 && definitions(Object.entries(rest).map(([name, value]) => [name.replaceAll("_", " "), shown(value)])),
+    lines.length > 0 && definitions(lines),
     pairs(headers).length > 0 && headerTable(title, pairs(headers)),
-    body === undefined || body === null || body === ""
-      ? h("p", { class: "empty" }, t("no_body"))
-      : h("pre", { tabindex: 0, role: "region", "aria-label": `${title}: ${t("body")}` }, readable(body)),
+    body ? h("pre", { tabindex: 0, role: "region", "aria-label": `${title}: ${t("body")}` }, readable(body)) : body !== undefined && h("p", { class: "empty" }, t("no_body")),
+    truncated === true && h("p", { class: "faint" }, t("truncated")),
   );
 }
 

@@ -46,13 +46,14 @@ function wholeDay(hours) {
 }
 
 /**
- * Return a round number that is at least this: 1, 2 or 5 and zeros.
+ * Return a round number that is at least this.
  *
  * @param {number} most
  */
 function ceiling(most) {
   const size = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
-  return [1, 2, 5, 10].map((step) => step * size).find((round) => round >= most) ?? most;
+  const steps = size < 10 ? [1, 2, 4, 6, 8, 10] : [1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10];
+  return steps.map((step) => step * size).find((round) => round >= most) ?? most;
 }
 
 /** @param {Bar[]} bars */

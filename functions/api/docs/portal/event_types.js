@@ -7,11 +7,14 @@ import { t } from "./texts.js";
 
 /** @typedef {import("./types.d.ts").EventType} EventType */
 
+const VERIFICATION = "endpoint.verification";
+/** It is the service's own: nobody asks for it, or has it sent. */
+
 /** @type {Map<string, EventType[]>} */
 const known = new Map();
 
 /**
- * Return the catalogue, by name.
+ * Return the types that somebody may ask for, by name.
  *
  * @param {AbortSignal} [signal]
  * @returns {Promise<EventType[]>}
@@ -20,7 +23,7 @@ export async function catalogue(signal) {
   const surface = currentSurface();
   const types = known.get(surface) ?? (await listEventTypes(signal));
   known.set(surface, types);
-  return types.toSorted((one, other) => one.name.localeCompare(other.name));
+  return types.filter(({ name }) => name !== VERIFICATION).toSorted((one, other) => one.name.localeCompare(other.name));
 }
 
 /**

@@ -1,6 +1,6 @@
 // Times, numbers and JSON, as the reader's language writes them.
 import { h } from "./dom.js";
-import { currentLanguage, t } from "./texts.js";
+import { currentLocale, t } from "./texts.js";
 
 const STEPS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
   ["day", 86_400],
@@ -14,7 +14,7 @@ const STEPS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
  * @param {string} moment
  */
 export function time(moment) {
-  const style = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "medium" });
+  const style = new Intl.DateTimeFormat(currentLocale(), { dateStyle: "medium", timeStyle: "medium" });
   return h("time", { datetime: moment, title: moment }, style.format(new Date(moment)));
 }
 
@@ -30,19 +30,19 @@ export function ago(moment) {
 
 /** @param {number} seconds */
 function relative(seconds) {
-  const format = new Intl.RelativeTimeFormat(currentLanguage(), { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(currentLocale(), { numeric: "auto" });
   const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 0];
   return size ? format.format(Math.trunc(seconds / size), unit) : t("just_now");
 }
 
 /** @param {Date} moment */
 export function hourOf(moment) {
-  return new Intl.DateTimeFormat(currentLanguage(), { hour: "2-digit", minute: "2-digit" }).format(moment);
+  return new Intl.DateTimeFormat(currentLocale(), { hour: "2-digit", minute: "2-digit" }).format(moment);
 }
 
 /** @param {number} count */
 export function number(count) {
-  return new Intl.NumberFormat(currentLanguage()).format(count);
+  return new Intl.NumberFormat(currentLocale()).format(count);
 }
 
 /** @param {number} milliseconds */
@@ -50,7 +50,7 @@ export function duration(milliseconds) {
   const unit = milliseconds < 1000 ? "millisecond" : "second";
   const value = milliseconds < 1000 ? milliseconds : milliseconds / 1000;
   const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(currentLanguage(), /** @type {Intl.NumberFormatOptions} */ (options)).format(value);
+  return new Intl.NumberFormat(currentLocale(), /** @type {Intl.NumberFormatOptions} */ (options)).format(value);
 }
 
 /**

@@ -6,6 +6,9 @@ import { t } from "./texts.js";
 /** @typedef {import("./types.d.ts").Attributes} Attributes */
 /** @typedef {import("./types.d.ts").Child} Child */
 /** @typedef {import("./types.d.ts").ProblemDocument} ProblemDocument */
+const FAILURE = 500;
+/** From this status on the service failed: who runs it finds out why by the request's id. */
+
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 
 /**
@@ -137,11 +140,11 @@ function placeError(made, { location, message }) {
 }
 
 /**
- * Show a refusal: the API's own words, which are English, and the id by which its logs know it.
+ * Show a refusal in the API's own words, which are English.
  *
  * @param {ProblemDocument} problem
  */
-export function problemNode({ code, detail, errors = [], request_id: id }) {
+export function problemNode({ status, code, detail, errors = [], request_id: id }) {
   if (code === "unreachable") return h("div", { class: "problem" }, h("p", {}, t("unreachable")));
   return h(
     "div",
@@ -149,7 +152,7 @@ export function problemNode({ code, detail, errors = [], request_id: id }) {
     h("p", { lang: "en" }, detail),
     errors.length > 0 &&
       h("ul", { lang: "en" }, errors.map(({ location, message }) => h("li", {}, `${location.slice(1).join(".")}: ${message}`))),
-    id && h("p", { class: "faint" }, t("request_id"), " ", h("code", {}, id)),
+    status >= FAILURE && id && h("p", { class: "faint" }, t("request_id"), " ", h("code", {}, id)),
   );
 }
 

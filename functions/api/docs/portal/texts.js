@@ -22,6 +22,11 @@ export function currentLanguage() {
   return language;
 }
 
+/** Return the language as its reader's region writes times and numbers. */
+export function currentLocale() {
+  return navigator.languages.find((tag) => primary(tag) === language) ?? language;
+}
+
 /** @param {string} tag */
 export function chooseLanguage(tag) {
   language = tag in LANGUAGES ? tag : "en";
@@ -56,6 +61,6 @@ export function named(prefix, word) {
  */
 export function counted(key, count) {
   const form = new Intl.PluralRules(language).select(count) === "one" ? "one" : "other";
-  const number = new Intl.NumberFormat(language).format(count);
+  const number = new Intl.NumberFormat(currentLocale()).format(count);
   return t(/** @type {Key} */ (`${key}_${form}`), { count: number });
 }
