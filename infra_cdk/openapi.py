@@ -1,8 +1,9 @@
 """`python -m infra_cdk.openapi [--check]`: the OpenAPI 3.1 documents, built from the HTTP functions, and who may call what.
 
-`openapi.json` is all of it, `v1.json` and `v2.json` are the parts below `/v1/` and `/v2/`. They are
-committed, so that a review sees what a change does to the API, and the docs function serves them
-as they are; `infra_cdk.authorization` makes a page of them. Source: OpenAPI 3.1.1.
+`openapi.json` is all of it, `v1.json` and `v2.json` are the parts below `/v1/` and `/v2/`; what webhooks
+deliver is in each. They are committed, so that a review sees what a change does to the API, and the
+docs function serves them as they are; `infra_cdk.authorization` makes a page of them, and
+`infra_cdk.webhook_documents` one of the webhooks. Source: OpenAPI 3.1.1.
 """
 
 import argparse
@@ -18,8 +19,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from infra_cdk import authorization
+from infra_cdk import authorization, webhook_documents
 from infra_cdk.registry import ROOT, registry
+from shared.domains.webhooks import api as webhooks
 from shared.web.openapi import document_of
 
 type Document = dict[str, Any]
@@ -40,7 +42,7 @@ TAGS = {
     "queues": "For operators: what waits in the queues, and what was given up: to be sent again or not.",
     "partner": "For partners, with an API key: their items, and what is left of their quota.",
     "partners": "Partners and their API keys: for operators all of them, for a user those whose admin they are.",
-    "webhooks": "Where your events are sent: endpoints, their secrets, their log, and sending again.",
+    "webhooks": "What happens, told to your own server: where to, how it went, and the messages themselves.",
     "audit": "For operators: who did what to what, when and why.",
     "health": "Whether the service runs, and whether what it depends on answers.",
 }
@@ -58,7 +60,8 @@ def build_documents() -> dict[str, Document]:
 
     Raises ValueError where two functions describe one path, name or operation id differently.
     """
-    whole = merge([document_of(app) for app in _apps()])
+    told = webhook_documents.document_of(webhooks.event_types())
+    whole = merge([*(document_of(app) for app in _apps()), told])
     return {"openapi.json": whole} | {
         f"{version}.json": select(whole, prefix=f"/{version}/") for version in VERSIONS
     }
@@ -73,18 +76,20 @@ def _apps() -> Iterator[FastAPI]:
 
 
 def merge(documents: Iterable[Document]) -> Document:
-    """Return one document with the paths and components of all, the newest version first.
+    """Return one document with the paths, webhooks and components of all, the newest version first.
 
     Raises ValueError where two of them describe one thing differently or share an operation id,
     or an operation has a tag that `TAGS` does not know.
     """
     paths: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
     for document in documents:
-        _unite(paths, document["paths"])
+        _unite(paths, document.get("paths", {}))
+        _unite(told, document.get("webhooks", {}))
         for section, named in document.get("components", {}).items():
             _unite(components.setdefault(section, {}), named)
-    _refuse_shared_ids(paths)
+    _refuse_shared_ids(paths | told)
     for operation in operations(paths):
         operation["responses"] = dict(sorted(operation["responses"].items()))
     return {
@@ -93,24 +98,26 @@ def merge(documents: Iterable[Document]) -> Document:
         # Relative to the document, as it also stands behind the prefix of a stage.
         "servers": [{"url": "."}],
         "paths": {path: paths[path] for path in sorted(paths, key=_newest_first)},
-        "components": _used_of(components, paths=paths),
-        "tags": _tags(paths),
+        "webhooks": told,
+        "components": _used_of(components, paths=paths | told),
+        "tags": _tags(paths | told),
     }
 
 
 def select(whole: Document, *, prefix: str) -> Document:
-    """Return the part of `whole` below `prefix`: its paths, and what these refer to."""
+    """Return the part of `whole` below `prefix`: its paths, the webhooks, and what these refer to."""
     paths = {path: item for path, item in whole["paths"].items() if path.startswith(prefix)}
+    used = paths | whole["webhooks"]
     return whole | {
         "servers": [{"url": ".."}],
         "paths": paths,
-        "components": _used_of(whole["components"], paths=paths),
-        "tags": _tags(paths),
+        "components": _used_of(whole["components"], paths=used),
+        "tags": _tags(used),
     }
 
 
 def operations(paths: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Iterate over the operations of a document's `paths`."""
+    """Iterate over the operations of a document's `paths`, or of its `webhooks`."""
     for item in paths.values():
         yield from (item[method] for method in _METHODS if method in item)
 
@@ -200,7 +207,10 @@ def render(document: Document) -> str:
 def files_of(documents: Mapping[str, Document]) -> dict[Path, str]:
     """Return the texts of the committed files."""
     texts = {DOCUMENTS / name: render(document) for name, document in documents.items()}
-    return texts | {authorization.PAGE: authorization.render(documents["openapi.json"])}
+    return texts | {
+        authorization.PAGE: authorization.render(documents["openapi.json"]),
+        webhook_documents.PAGE: webhook_documents.render(webhooks.event_types()),
+    }
 
 
 def find_outdated(files: Mapping[Path, str]) -> list[Path]:

@@ -12,6 +12,7 @@ pytest_plugins = (
     "tests.queue_fixtures",
     "tests.web_fixtures",
     "tests.webhook_fixtures",
+    "tests.delivery_fixtures",
     "tests.oauth_fixtures",
     "tests.node_fixtures",
     "tests.infra_cdk.synth_fixtures",

@@ -27,7 +27,8 @@ BY_NEED: Mapping[Need, tuple[str, ...]] = {
     Need.PASSKEYS: ("WEBAUTHN_RP_ID",),
     Need.GATEWAY_KEYS: ("GATEWAY_PREFIX",),
     Need.OUTBOX: ("OUTBOX_QUEUE_URL",),
-    Need.WEBHOOKS: ("WEBHOOK_QUEUE_URL",),
+    # A message that is too large to be sent names the address of the whole.
+    Need.WEBHOOKS: ("PUBLIC_URL", "WEBHOOK_QUEUE_URL"),
     Need.EVENT_BUS: ("EVENT_BUS_NAME",),
     Need.FILES: ("FILES_BUCKET",),
     Need.MAIL: ("MAIL_FROM",),

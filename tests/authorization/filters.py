@@ -52,7 +52,8 @@ class Filter:
 
 def filters() -> Iterator[Filter]:
     """Iterate over every filter of every repository."""
-    for path in sorted((ROOT / "shared" / "domains").glob("*/repository.py")):
+    domains = ROOT / "shared" / "domains"
+    for path in sorted([*domains.glob("*/repository.py"), *domains.glob("*/repository/*.py")]):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for function, node in _functions(ast.parse(path.read_text())).items():
             found = [each for each in ast.walk(node) if _keeps_to_owner(each)]

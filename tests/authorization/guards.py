@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from fastapi import Depends
 
+from functions.api.webhooks import owners
 from infra_cdk.authorization import Caller
 from shared.core.scopes import USER_SCOPES
 from shared.domains.partners import api as partners
@@ -62,8 +63,17 @@ REMOVALS: Mapping[Callable[..., Any], Removal] = {
 }
 """Every guard there is."""
 
-HARMLESS = frozenset[Callable[..., Any]]({auth.device_of, partner_auth.partner_operator})
+HARMLESS = frozenset[Callable[..., Any]](
+    {
+        auth.device_of,
+        partner_auth.partner_operator,
+        owners.as_user,
+        owners.as_partner,
+        owners.as_operator,
+        owners.webhook_owner,
+    }
+)
 """The dependencies beside them that let everybody through whom those let through that they depend on."""
 
-MODULES = frozenset({auth.__name__, partner_auth.__name__})
+MODULES = frozenset({auth.__name__, partner_auth.__name__, owners.__name__})
 """Where guards are."""

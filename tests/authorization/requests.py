@@ -61,6 +61,21 @@ async def _partner(_: UUID) -> Request:
 
 KEY = body(name="checkout", scopes=["items:read"])
 
+
+def _webhooks_of(surface: str) -> Mapping[str, Make]:
+    place = f"/{surface}/webhooks"
+    return {
+        f"POST {place}": body(url="https://hooks.example.com/in", event_types=["item.*"]),
+        f"PATCH {place}/{{endpoint_id}}": body(description="Orders"),
+        f"POST {place}/{{endpoint_id}}/rotate-secret": body(overlap_s=60),
+        f"POST {place}/{{endpoint_id}}/resend-failed": body(since="2026-01-01T00:00:00Z"),
+        f"POST {place}/{{endpoint_id}}/replay": body(
+            since="2026-01-01T00:00:00Z", until="2026-01-02T00:00:00Z"
+        ),
+        f"POST {place}/{{endpoint_id}}/test": body(event_type="item.created"),
+    }
+
+
 BODIES: Mapping[str, Make] = {
     "POST /infrastructure/outbox/discard": _set_aside,
     "POST /infrastructure/outbox/redrive": _republished,
@@ -93,6 +108,9 @@ BODIES: Mapping[str, Make] = {
     "POST /webapp/tasks": _task,
     "POST /webapp/uploads": body(size_bytes=10),
     "PATCH /webapp/users/me": _name,
+    **_webhooks_of("webapp"),
+    **_webhooks_of("partner"),
+    **_webhooks_of("infrastructure"),
 }
 """By operation, without its version."""
 

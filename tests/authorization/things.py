@@ -28,7 +28,10 @@ from shared.domains.sessions import api as sessions
 from shared.domains.sessions.schemas import Device, Opening
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import ExportItems, TaskKind
+from shared.domains.webhooks import api as webhooks
+from shared.domains.webhooks.schemas import INSTALLATION, EndpointDraft, Owner
 from tests.partner_fixtures import OPERATOR, new_key, new_partner
+from tests.webhook_fixtures import attempted, delivered, happened
 
 type Made = Mapping[str, str]
 """What was made already, by its parameter."""
@@ -126,6 +129,26 @@ async def client(owner_id: UUID, _: Made) -> str:
     return str(made.client_id)
 
 
+async def endpoint(owner_id: UUID, _: Made = NOTHING) -> str:
+    return await _endpoint_of(Owner(owner_id=owner_id))
+
+
+async def endpoint_of_the_installation(_: UUID, __: Made = NOTHING) -> str:
+    return await _endpoint_of(INSTALLATION)
+
+
+async def _endpoint_of(owner: Owner) -> str:
+    draft = EndpointDraft(url="https://hooks.example.com/in", event_types=("item.*",))
+    async with unit_of_work() as session:
+        made = await webhooks.create_endpoint(session, owner=owner, draft=draft)
+    return str(made.id)
+
+
+async def attempt(_: UUID, made: Made) -> str:
+    delivery = await delivered(made["endpoint_id"], await happened(None))
+    return str((await attempted(delivery)).id)
+
+
 async def provider(_: UUID, __: Made) -> str:
     return "acme"
 
@@ -193,6 +216,8 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "key_id": partner_key,
     "queue": queue,
     "dead_letter_id": dead_letter,
+    "endpoint_id": endpoint,
+    "attempt_id": attempt,
 }
 """How to make what a parameter names, for an owner; what stands before it in a path is made before."""
 
@@ -200,11 +225,20 @@ SHARED = NOBODYS | {"dead_letter_id"}
 """The parameters that name nothing of an owner's."""
 
 
-async def make(names: Iterable[str], owner_id: UUID) -> dict[str, str]:
+FOR_OPERATORS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
+    "endpoint_id": endpoint_of_the_installation,
+}
+"""What operators' paths mean by a parameter that others have, too."""
+
+
+async def make(
+    names: Iterable[str], owner_id: UUID, *, for_operators: bool = False
+) -> dict[str, str]:
     """Make what parameters name, one after the other."""
+    makers = {**MAKERS, **FOR_OPERATORS} if for_operators else MAKERS
     made: dict[str, str] = {}
     for name in names:
-        made[name] = await MAKERS[name](owner_id, made)
+        made[name] = await makers[name](owner_id, made)
     return made
 
 

@@ -34,7 +34,17 @@ FOREIGN = frozenset({Caller.ANONYMOUS, Caller.OTHER, Caller.OPERATOR, Caller.OTH
 _TELLING = frozenset({"GET", "PATCH"})
 """The methods whose answers are about something of the owner's."""
 
-_SILENT = frozenset({"/tasks/{task_id}/errors", "/partners/{partner_id}/keys", "/usage"})
+_SILENT = frozenset(
+    {
+        "/tasks/{task_id}/errors",
+        "/partners/{partner_id}/keys",
+        "/usage",
+        "/webhooks/event-types",
+        "/webhooks/{endpoint_id}/secrets",
+        "/webhooks/{endpoint_id}/attempts",
+        "/webhooks/{endpoint_id}/statistics",
+    }
+)
 """The ends of paths whose answers name nothing of it."""
 
 _ROWS = """
@@ -136,7 +146,8 @@ class World:
 
     async def _path(self, permission: Permission, *, cast: Cast, mixed: bool) -> str:
         names = things.names_in(permission.path)
-        made = await things.make(names, cast.owner_id)
+        for_operators = permission.kind is Kind.OPERATORS
+        made = await things.make(names, cast.owner_id, for_operators=for_operators)
         self.marks.update(value for name, value in made.items() if name not in things.SHARED)
         if mixed:
             made |= await things.make(names[:1], cast.other_id)

@@ -26,6 +26,7 @@ FIRST_EVENTS = {
     "partner-admin": "http/partner-admin/list_partners_without_token",
     "oauth-clients": "http/oauth-clients/list_clients_without_token",
     "webapp": "http/webapp/list_items_without_token",
+    "webhooks": "http/webhooks/list_webhooks_without_token",
 }
 """A first event of each function behind the API that needs no other server."""
 

@@ -48,6 +48,7 @@ STATUSES = {
     "partner": 401,
     "partner-admin": 401,
     "webapp": 401,
+    "webhooks": 401,
 }
 
 

@@ -9,7 +9,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from infra_cdk import authorization, openapi
+from infra_cdk import authorization, openapi, webhook_documents
 from infra_cdk.openapi import (
     DOCUMENTS,
     build_documents,
@@ -313,6 +313,7 @@ class TestCommand:
         monkeypatch.setattr(openapi, "build_documents", lambda: {"openapi.json": whole})
         monkeypatch.setattr(openapi, "DOCUMENTS", tmp_path / "openapi")
         monkeypatch.setattr(authorization, "PAGE", tmp_path / "authorization.md")
+        monkeypatch.setattr(webhook_documents, "PAGE", tmp_path / "webhook-events.md")
         return tmp_path / "openapi"
 
     def test_what_it_writes_passes_its_check(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ from shared.domains.identity import api as identity
 from shared.domains.mail import api as mail
 from shared.domains.mail.events import MailTemplate
 from shared.domains.tasks import api as tasks
+from shared.domains.webhooks import api as webhooks
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,6 +45,11 @@ async def _delete_items(session: "AsyncSession", task: TaskInHand) -> int:
     return await catalog.delete_items_of(session, owner_id=task.owner_id, limit=CHUNK)
 
 
+async def _delete_webhooks(session: "AsyncSession", task: TaskInHand) -> int:
+    # After all that makes events: none of them is left in the journal.
+    return await webhooks.delete_of(session, owner_id=task.owner_id, limit=CHUNK)
+
+
 async def _delete_files(_: "AsyncSession", task: TaskInHand) -> int:
     return await tasks.delete_files_of(task.owner_id, limit=CHUNK)
 
@@ -66,6 +72,7 @@ PARTS: Mapping[str, Part] = {
     "tasks": _delete_tasks,
     "posts": _delete_posts,
     "items": _delete_items,
+    "webhooks": _delete_webhooks,
     "files": _delete_files,
     "user": _delete_user,
 }

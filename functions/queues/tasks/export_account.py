@@ -18,6 +18,8 @@ from shared.domains.oauth import api as oauth
 from shared.domains.sessions import api as sessions
 from shared.domains.tasks import api as tasks
 from shared.domains.tasks.schemas import TaskFilter
+from shared.domains.webhooks import api as webhooks
+from shared.domains.webhooks.schemas import EndpointFilter, Owner
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -79,6 +81,14 @@ async def _oauth_grants(session: "AsyncSession", owner_id: UUID, _: Paging) -> P
     return Page(items=list(await oauth.list_grants(session, owner_id)))
 
 
+async def _webhooks(session: "AsyncSession", owner_id: UUID, paging: Paging) -> Page[Any]:
+    # Neither secrets nor the values of headers are in it: who has the file could use them.
+    owner = Owner(owner_id=owner_id)
+    return await webhooks.list_endpoints(
+        session, owner=owner, which=EndpointFilter(), paging=paging
+    )
+
+
 SECTIONS: Mapping[str, Pages] = {
     "items": _items,
     "posts": _posts,
@@ -88,6 +98,7 @@ SECTIONS: Mapping[str, Pages] = {
     "external_logins": _external_logins,
     "oauth_clients": _oauth_clients,
     "oauth_grants": _oauth_grants,
+    "webhooks": _webhooks,
 }
 """In their order in the file, behind the user."""
 

@@ -34,7 +34,12 @@ async def reconcile(turn: Turn) -> Report:
 
 async def _finish_removal(session: "AsyncSession", limit: int) -> int:
     from shared.domains.partners import api as partners
+    from shared.domains.webhooks import api as webhooks
 
+    account_id = await partners.find_removed_account(session)
+    # Here and not among partners: what happens to those may be an event of webhooks one day.
+    if account_id and await webhooks.delete_of(session, owner_id=account_id, limit=limit):
+        return limit
     # A step is as much as a transaction bears, so that it counts as a whole chunk: another may follow.
     return limit if await partners.finish_removal(session, limit=limit) else 0
 

@@ -16,9 +16,7 @@ async def find(session: AsyncSession, event_id: UUID) -> PublicEventRow | None:
     return (await session.scalars(found)).one_or_none()
 
 
-async def newest_waiting(
-    session: AsyncSession, *, before: datetime, limit: int
-) -> Sequence[UUID]:
+async def newest_waiting(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[UUID]:
     """Return of each aggregate whose events wait since before a moment the newest one that does."""
     waits = PublicEventRow.fanned_out_at.is_(None)
     newest = (

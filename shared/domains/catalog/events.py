@@ -27,14 +27,14 @@ class ItemEvent(PublicEvent):
     """
 
     owner_id: UUID = Field(description="Whose item it is.")
-    item_id: UUID
+    item_id: UUID = Field(description="Which item.")
     item_version: int = Field(
         ge=1, description="It rises with each change, and stands in the ETag of the item."
     )
-    name: str
-    price: Money | None
-    tags: tuple[str, ...]
-    status: ItemStatus
+    name: str = Field(description="What it is called.")
+    price: Money | None = Field(description="Null where it has none.")
+    tags: tuple[str, ...] = Field(description="Each once, in the order in which they were given.")
+    status: ItemStatus = Field(description="Others see it only while it is active.")
 
     @property
     def aggregate(self) -> str:
@@ -80,9 +80,9 @@ class PostEvent(PublicEvent):
     """Base of what happens to a post. Its text is its author's: whoever may see it asks for it."""
 
     owner_id: UUID = Field(description="Whose item the post is about.")
-    post_id: UUID
-    item_id: UUID
-    author_id: UUID
+    post_id: UUID = Field(description="Which post.")
+    item_id: UUID = Field(description="The item that it is about.")
+    author_id: UUID = Field(description="The user who wrote it.")
 
     @property
     def aggregate(self) -> str:

@@ -55,6 +55,7 @@ class MailTemplate(StrEnum):
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 class WelcomeValues(Schema):
@@ -157,6 +158,14 @@ class RecoveryCodeUsedValues(Schema):
     left: Count
 
 
+class WebhookDisabledValues(Schema):
+    """What the notice of a disabled endpoint names. `reason` is `failing`, or `gone`: it said so."""
+
+    username: Text
+    url: Text
+    reason: Text
+
+
 type Values = (
     WelcomeValues
     | ImportFinishedValues
@@ -172,6 +181,7 @@ type Values = (
     | FactorAddedValues
     | FactorRemovedValues
     | RecoveryCodeUsedValues
+    | WebhookDisabledValues
 )
 
 VALUES: Mapping[MailTemplate, type[Values]] = {
@@ -189,6 +199,7 @@ VALUES: Mapping[MailTemplate, type[Values]] = {
     MailTemplate.FACTOR_ADDED: FactorAddedValues,
     MailTemplate.FACTOR_REMOVED: FactorRemovedValues,
     MailTemplate.RECOVERY_CODE_USED: RecoveryCodeUsedValues,
+    MailTemplate.WEBHOOK_DISABLED: WebhookDisabledValues,
 }
 """What each template needs: exactly this."""
 

@@ -167,6 +167,12 @@ async def reconcile(*, has_time: Callable[[], bool]) -> Reconciliation:
     return await drift.reconcile(has_time=has_time)
 
 
+async def find_removed_account(session: "AsyncSession") -> UUID | None:
+    """Return the account of the partner whose removal is to be finished next, or None."""
+    partner = await repository.find_removed_partner(session)
+    return partner.account_id if partner else None
+
+
 async def finish_removal(session: "AsyncSession", *, limit: int) -> bool:
     """Do some of what is left of removed partners; tell whether there was any."""
     return await partners.finish_removal(session, limit=limit)

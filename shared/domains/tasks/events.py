@@ -12,9 +12,9 @@ from shared.domains.tasks.schemas import TaskState
 class TaskEvent(Event):
     """Base of what happens to a task: all of it in its order."""
 
-    task_id: UUID
-    owner_id: UUID
-    kind: str
+    task_id: UUID = Field(description="Which task.")
+    owner_id: UUID = Field(description="Whose task it is.")
+    kind: str = Field(description="What it did: `import_items`, `export_items`...")
 
     @property
     def aggregate(self) -> str:

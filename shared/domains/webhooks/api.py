@@ -29,21 +29,28 @@ from shared.domains.webhooks.schemas import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from shared.adapters.outbound import outbound
     from shared.domains.webhooks import models
     from shared.domains.webhooks.repository.log import Requeued
     from shared.domains.webhooks.service import (
         catalogue,
+        delivering,
         endpoints,
+        fanout,
         finding,
         log,
         retention,
         secrets,
         trials,
-        vetting,
     )
 else:
+    outbound = lazy_module("shared.adapters.outbound.outbound")
+    delivering = lazy_module("shared.domains.webhooks.service.delivering")
+    fanout = lazy_module("shared.domains.webhooks.service.fanout")
     catalogue = lazy_module("shared.domains.webhooks.service.catalogue")
     endpoints = lazy_module("shared.domains.webhooks.service.endpoints")
     finding = lazy_module("shared.domains.webhooks.service.finding")
@@ -51,7 +58,6 @@ else:
     retention = lazy_module("shared.domains.webhooks.service.retention")
     secrets = lazy_module("shared.domains.webhooks.service.secrets")
     trials = lazy_module("shared.domains.webhooks.service.trials")
-    vetting = lazy_module("shared.domains.webhooks.service.vetting")
 
 
 def event_types() -> tuple[EventType, ...]:
@@ -67,7 +73,7 @@ async def create_endpoint(
     Raises UnfitUrlError, UnknownEventTypeError, UnfitHeaderError, TooManyEndpointsError.
     """
     made = await endpoints.create(session, owner=owner, draft=draft)
-    shown = await _endpoint_of(made.row, health=made.health)
+    shown = _endpoint_of(made.row, health=made.health)
     return CreatedEndpoint(**dict(shown), secrets=tuple(map(_new_secret_of, made.secrets)))
 
 
@@ -76,14 +82,13 @@ async def list_endpoints(
 ) -> Page[Endpoint]:
     """Return a page of an owner's endpoints, newest first. Raises ValidationFailedError for a bad cursor."""
     page = await endpoints.list_endpoints(session, owner=owner, which=which, paging=paging)
-    shown = [await _endpoint_of(row, health=row.health) for row in page.items]
-    return Page(items=shown, next_cursor=page.next_cursor)
+    return page.map(lambda row: _endpoint_of(row, health=row.health))
 
 
 async def get_endpoint(session: "AsyncSession", endpoint_id: UUID, *, owner: Owner) -> Endpoint:
     """Return an endpoint. Raises EndpointNotFoundError."""
     row = await finding.require(session, endpoint_id, owner=owner)
-    return await _endpoint_of(row, health=row.health)
+    return _endpoint_of(row, health=row.health)
 
 
 async def change_endpoint(
@@ -94,7 +99,7 @@ async def change_endpoint(
     Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError.
     """
     row = await endpoints.change(session, endpoint_id, owner=owner, change=change)
-    return await _endpoint_of(row, health=row.health)
+    return _endpoint_of(row, health=row.health)
 
 
 async def remove_endpoint(session: "AsyncSession", endpoint_id: UUID, *, owner: Owner) -> None:
@@ -202,7 +207,7 @@ async def delete_of(session: "AsyncSession", *, owner_id: UUID, limit: int) -> i
     return await retention.delete_of(session, owner_id=owner_id, limit=limit)
 
 
-async def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow | None") -> Endpoint:
+def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow | None") -> Endpoint:
     """Return an endpoint as its owner sees it: its headers by their names, its health even without a row."""
     return Endpoint(
         id=row.id,
@@ -210,7 +215,7 @@ async def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow |
         description=row.description,
         event_types=tuple(row.event_types),
         ordered=row.ordered,
-        header_names=await vetting.names_in(row.sealed_headers),
+        header_names=tuple(row.header_names),
         rate_limit=row.rate_limit,
         state=row.state,
         disabled_reason=row.disabled_reason,
@@ -239,3 +244,21 @@ def _attempt_of(row: "models.AttemptRow") -> dict[str, object]:
 
 def _queued(done: "Requeued") -> Queued:
     return Queued(messages=done.count, continue_from=done.next_at)
+
+
+async def fan_out(event_ids: "Sequence[UUID]") -> "fanout.FannedOut":
+    """Make the deliveries of public events, after earlier ones of their aggregates that wait.
+
+    It can be done again. Raises ServiceUnavailableError where the database does not answer.
+    """
+    return await fanout.fan_out(event_ids)
+
+
+async def sweep(*, has_time: "Callable[[], bool]") -> "fanout.FannedOut":
+    """Make the deliveries of public events that the bus did not bring. Raises likewise."""
+    return await fanout.sweep(has_time=has_time)
+
+
+async def deliver(*, has_time: "Callable[[], bool]") -> "delivering.Delivered":
+    """Deliver what is due, until nothing is or `has_time` says that the time is up. Raises likewise."""
+    return await delivering.deliver(has_time=has_time, post=outbound.post)

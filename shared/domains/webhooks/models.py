@@ -27,7 +27,7 @@ _CAUSE = enum_of(Cause, name="webhook_cause")
 class EndpointRow(Identified, Base):
     """Where an owner's events go. Without an owner it is the installation's, and gets everybody's.
 
-    `sealed_headers` are the owner's own, a JSON object. A removed one stays until its log is gone.
+    `sealed_headers` are the owner's own, a JSON object, as `header_names` names them. A removed one stays until its log is gone.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -37,6 +37,9 @@ class EndpointRow(Identified, Base):
     description: Mapped[str] = mapped_column(default="", server_default="")
     event_types: Mapped[list[str]] = mapped_column(ARRAY(String))
     ordered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    header_names: Mapped[list[str]] = mapped_column(
+        ARRAY(String), default=list, server_default="{}"
+    )
     sealed_headers: Mapped[str | None]
     rate_limit: Mapped[int | None]
     state: Mapped[EndpointState] = mapped_column(

@@ -46,7 +46,7 @@ class TestVariables:
             (Need.PASSKEYS, {"WEBAUTHN_RP_ID"}),
             (Need.GATEWAY_KEYS, {"GATEWAY_PREFIX"}),
             (Need.OUTBOX, {"OUTBOX_QUEUE_URL"}),
-            (Need.WEBHOOKS, {"WEBHOOK_QUEUE_URL"}),
+            (Need.WEBHOOKS, {"PUBLIC_URL", "WEBHOOK_QUEUE_URL"}),
             (Need.EVENT_BUS, {"EVENT_BUS_NAME"}),
             (Need.FILES, {"FILES_BUCKET"}),
             (Need.MAIL, {"MAIL_FROM"}),

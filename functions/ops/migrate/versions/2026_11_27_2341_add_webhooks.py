@@ -65,6 +65,9 @@ def upgrade() -> None:
         sa.Column("description", sa.String(), server_default="", nullable=False),
         sa.Column("event_types", postgresql.ARRAY(sa.String()), nullable=False),
         sa.Column("ordered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "header_names", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False
+        ),
         sa.Column("sealed_headers", sa.String(), nullable=True),
         sa.Column("rate_limit", sa.Integer(), nullable=True),
         sa.Column(

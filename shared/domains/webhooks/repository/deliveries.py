@@ -210,16 +210,6 @@ FROM waiting w JOIN webhook_health h ON h.endpoint_id = w.endpoint_id
 WHERE e.state IN ('enabled', 'unverified')
 """)
 
-_DROP = text("""
-UPDATE webhook_deliveries SET state = 'dropped', finished_at = CAST(:at AS timestamptz)
-WHERE id IN (
-    SELECT d.id FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-    WHERE d.state = 'pending' AND e.state IN ('disabled', 'removed')
-        AND NOT (d.claimed AND d.due_at > CAST(:at AS timestamptz))
-    LIMIT :limit FOR UPDATE OF d SKIP LOCKED
-) RETURNING 1
-""")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
@@ -292,9 +282,7 @@ async def claim(
     # With all slots filled, the endpoints behind the last one that was served have not had their turn.
     is_full = len(found) == limits.limit
     last = found[-1].endpoint_id if is_full else _uuid_of(first.last) or _FIRST
-    return Claim(
-        deliveries=found, after=last, is_round=not is_full and first.seen < limits.window
-    )
+    return Claim(deliveries=found, after=last, is_round=not is_full and first.seen < limits.window)
 
 
 def _claimed_of(row: Any, *, lease: datetime) -> Claimed:
@@ -340,9 +328,3 @@ async def next_due(session: AsyncSession, *, at: datetime) -> datetime | None:
     """
     found: datetime | None = (await session.execute(_NEXT, {"at": at})).scalar_one()
     return found
-
-
-async def drop_undeliverable(session: AsyncSession, *, at: datetime, limit: int) -> int:
-    """Drop pending deliveries of endpoints that are disabled or removed; return how many."""
-    dropped = await session.execute(_DROP, {"at": at, "limit": limit})
-    return len(dropped.all())

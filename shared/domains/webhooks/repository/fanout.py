@@ -1,5 +1,7 @@
 """The statement that makes deliveries of events: one call, and a transaction of its own."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 # nothing left of it: the deliveries of an aggregate are there in the order of its events, and once.
 _FAN_OUT = text("""
 WITH this AS (
-    SELECT aggregate, sequence FROM public_events
-    WHERE id = CAST(:event_id AS uuid) AND fanned_out_at IS NULL
+    SELECT aggregate, max(sequence) AS sequence FROM public_events
+    WHERE fanned_out_at IS NULL
+        AND id IN (SELECT CAST(value AS uuid) FROM jsonb_array_elements_text(CAST(:ids AS jsonb)))
+    GROUP BY aggregate
 ), waiting AS MATERIALIZED (
     SELECT p.sequence, p.id, p.owner_id, p.type, p.aggregate
     FROM public_events p JOIN this ON p.aggregate = this.aggregate AND p.sequence <= this.sequence
@@ -39,12 +43,15 @@ SELECT (SELECT count(*) FROM waiting), (SELECT count(*) FROM made)
 """)
 
 
-async def fan_out(session: AsyncSession, event_id: UUID, *, at: datetime) -> tuple[int, int]:
-    """Make the deliveries of an event, and first those of earlier ones of its aggregate that wait.
+async def fan_out(
+    session: AsyncSession, event_ids: Sequence[UUID], *, at: datetime
+) -> tuple[int, int]:
+    """Make the deliveries of events, and first those of earlier ones of their aggregates that wait.
 
     Return how many events that were, and how many deliveries. An event that is no public one, or whose
     deliveries are made, is none.
     """
-    found = await session.execute(_FAN_OUT, {"event_id": str(event_id), "at": at})
+    ids = json.dumps([str(each) for each in event_ids])
+    found = await session.execute(_FAN_OUT, {"ids": ids, "at": at})
     events, deliveries = found.one()
     return events, deliveries

@@ -87,6 +87,7 @@ async def change(
         row.event_types = _patterns(change.event_types)
     if change.headers is not MISSING:
         row.sealed_headers = await vetting.sealed(change.headers)
+        row.header_names = list(change.headers)
     if change.url is not MISSING:
         await _move(session, row, url=change.url)
     if change.enabled is not MISSING:
@@ -100,7 +101,7 @@ async def change(
 async def remove(session: AsyncSession, endpoint_id: UUID, *, owner: Owner) -> None:
     """Remove an endpoint: it is sent nothing more, and its log goes soon. Raises EndpointNotFoundError."""
     row = await finding.require_for_change(session, endpoint_id, owner=owner)
-    row.state, row.sealed_headers = EndpointState.REMOVED, None
+    row.state, row.sealed_headers, row.header_names = EndpointState.REMOVED, None, []
     await repository.save(session, row)
     await repository.remove_secrets(session, row.id)
     await repository.drop_pending(session, row.id, at=now())
@@ -116,6 +117,7 @@ async def _row_of(draft: EndpointDraft, *, owner_id: UUID | None) -> EndpointRow
         description=draft.description,
         event_types=_patterns(draft.event_types),
         ordered=draft.ordered,
+        header_names=list(draft.headers),
         sealed_headers=await vetting.sealed(draft.headers),
         rate_limit=draft.rate_limit,
         state=EndpointState.ENABLED,

@@ -3,9 +3,10 @@
 No inbox remembers which events were handled: the journal does, in the transaction of the deliveries.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 from uuid import UUID
 
 from shared.adapters.database.sessions import autocommit
@@ -16,6 +17,9 @@ from shared.domains.webhooks.service.nudging import nudge
 
 PATIENCE = timedelta(seconds=30)
 """How long the bus has to bring an event before a sweep does without it."""
+
+AT_ONCE = 100
+"""Events of one statement: each may be wanted by some hundred endpoints."""
 
 SWEPT = 100
 """Aggregates of one step of a sweep."""
@@ -29,17 +33,21 @@ class FannedOut:
     deliveries: int = 0
 
 
-async def fan_out(event_id: UUID) -> FannedOut:
-    """Make the deliveries of an event, and first those of earlier ones of its aggregate that wait.
+async def fan_out(event_ids: Sequence[UUID]) -> FannedOut:
+    """Make the deliveries of events, and first those of earlier ones of their aggregates that wait.
 
-    It can be done again, and for an event that is no public one: then there is nothing to do.
+    It can be done again, and for events that are no public ones: then there is nothing to do.
     Raises ServiceUnavailableError where the database does not answer.
     """
-    async with autocommit() as session:
-        events, deliveries = await repository.fan_out(session, event_id, at=now())
-    if deliveries:
+    done = FannedOut()
+    for some in batched(event_ids, AT_ONCE, strict=False):
+        async with autocommit() as session:
+            events, deliveries = await repository.fan_out(session, some, at=now())
+        done.events += events
+        done.deliveries += deliveries
+    if done.deliveries:
         await nudge()
-    return FannedOut(events=events, deliveries=deliveries)
+    return done
 
 
 async def sweep(*, has_time: Callable[[], bool]) -> FannedOut:
@@ -48,10 +56,9 @@ async def sweep(*, has_time: Callable[[], bool]) -> FannedOut:
     while has_time():
         async with autocommit() as session:
             left = await journal.newest_waiting(session, before=now() - PATIENCE, limit=SWEPT)
-        for event_id in left:
-            made = await fan_out(event_id)
-            done.events += made.events
-            done.deliveries += made.deliveries
+        made = await fan_out(left)
+        done.events += made.events
+        done.deliveries += made.deliveries
         if len(left) < SWEPT:
             break
     return done

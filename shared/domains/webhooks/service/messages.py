@@ -31,11 +31,8 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def sent_body(body: Mapping[str, Any], *, url: str) -> bytes:
-    """Return what is sent of a body: all of it, or of a large one its ids and the URL of the whole."""
-    whole = encode(body)
-    if len(whole) <= MOST_BYTES:
-        return whole
+def thin_body(body: Mapping[str, Any], *, url: str) -> bytes:
+    """Return what is sent of a body that is too large: its ids, and the URL of the whole."""
     data = {name: value for name, value in body["data"].items() if _is_id(name, value)}
     return encode({**body, "data": {**data, "url": url}})
 

@@ -101,7 +101,9 @@ class Condition:
         return not (self.failures or self.failing_since or self.open_until or self.interval_ms)
 
 
-def next_attempt_at(outcome: Outcome, *, attempts: int, chance: Callable[[], float]) -> datetime | None:
+def next_attempt_at(
+    outcome: Outcome, *, attempts: int, chance: Callable[[], float]
+) -> datetime | None:
     """Return when a message is tried again after so many failed attempts, or None: it is given up.
 
     `chance` gives a number from 0 to 1. What the answer asks for is waited for, and the schedule is.
@@ -145,7 +147,9 @@ def condition_after(condition: Condition, outcome: Outcome) -> Condition:
         failures=failures,
         failing_since=condition.failing_since or outcome.at,
         open_until=_open_until(failures, outcome),
-        interval_ms=_longer(condition.interval_ms) if outcome.is_overloaded else condition.interval_ms,
+        interval_ms=_longer(condition.interval_ms)
+        if outcome.is_overloaded
+        else condition.interval_ms,
         next_at=_next_at(condition, outcome),
     )
 

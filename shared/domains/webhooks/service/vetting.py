@@ -58,13 +58,6 @@ async def sealed(headers: dict[str, str]) -> str | None:
     return await vault.seal(json.dumps(headers), purpose=HEADERS_PURPOSE) if headers else None
 
 
-async def names_in(sealed_headers: str | None) -> tuple[str, ...]:
-    """Name the headers that are sealed."""
-    if sealed_headers is None:
-        return ()
-    return tuple(json.loads(await vault.unseal(sealed_headers, purpose=HEADERS_PURPOSE)))
-
-
 def _check_headers(headers: dict[str, str]) -> None:
     seen: set[str] = set()
     for name in headers:

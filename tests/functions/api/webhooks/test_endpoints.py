@@ -1,7 +1,10 @@
 """smoke"""
+
 import pytest
 from tests.webhook_fixtures import Caller
+
 pytestmark = pytest.mark.anyio
+
 
 async def test_x(user: Caller) -> None:
     made = await user.create()

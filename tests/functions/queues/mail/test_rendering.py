@@ -39,6 +39,11 @@ CONTENT: dict[MailTemplate, dict[str, Any]] = {
     MailTemplate.FACTOR_ADDED: {"username": "ada", "kind": "passkey"},
     MailTemplate.FACTOR_REMOVED: {"username": "ada", "kind": "totp"},
     MailTemplate.RECOVERY_CODE_USED: {"username": "ada", "left": "9"},
+    MailTemplate.WEBHOOK_DISABLED: {
+        "username": "ada",
+        "url": "https://example.com/webhooks",
+        "reason": "failing",
+    },
 }
 SUBJECTS = {
     MailTemplate.WELCOME: "Welcome to Switchyard",
@@ -55,6 +60,7 @@ SUBJECTS = {
     MailTemplate.FACTOR_ADDED: "You have a new passkey",
     MailTemplate.FACTOR_REMOVED: "Your authenticator application was removed",
     MailTemplate.RECOVERY_CODE_USED: "A recovery code was used",
+    MailTemplate.WEBHOOK_DISABLED: "A webhook endpoint of yours was disabled",
 }
 HOSTILE = """<script>alert("1")</script><img src=x onerror='x'>{{ 7 * 7 }}{% raw %}%(name)s &amp;"""
 

@@ -1,0 +1,290 @@
+"""The worker: it claims what is due, posts many messages at a time, and keeps what came of them in batches.
+
+Claiming, posting and keeping go on beside each other. What is claimed when the time is up is still posted
+and kept; what a killed worker had is claimed again once its lease has ended, and sent again by the same id.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from shared.adapters.database.sessions import autocommit
+from shared.adapters.logging import logger
+from shared.adapters.metrics import Metric, Unit, count
+from shared.core.clock import now
+from shared.domains.webhooks.repository import deliveries, health
+from shared.domains.webhooks.repository.deliveries import Claimed, Limits
+from shared.domains.webhooks.schemas import DeliveryState
+from shared.domains.webhooks.service.bodies import Bodies
+from shared.domains.webhooks.service.nudging import nudge_in
+from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up
+from shared.domains.webhooks.service.settling import settle
+from shared.domains.webhooks.service.signers import Receivers
+
+LIMITS = Limits(
+    limit=64,
+    most=32,
+    careful=4,
+    lease=timedelta(seconds=60),
+    ahead=timedelta(milliseconds=250),
+    window=200,
+)
+"""`limit` is how many messages a worker posts at a time.
+
+The lease is longer than the longest attempt, with a connection waited for, and the record of it.
+"""
+
+REFILL = 16
+"""So many free slots are worth a claim."""
+
+BATCH = 32
+"""So many results are worth a record of them; fewer wait for it for `BATCH_WAIT_S`."""
+
+BATCH_WAIT_S = 0.02
+
+IDLE_S = 0.25
+"""How long a worker with messages on their way waits before it looks for others again, in seconds."""
+
+LINGER_S = 1.0
+"""What is due within so many seconds is waited for."""
+
+MOST_IDLE = 5
+"""So often in a row; then the worker ends."""
+
+SWEEP_S = 60
+"""What is due later than this the schedule does."""
+
+
+@dataclass(kw_only=True)
+class Delivered:
+    """What a run did: how many attempts there were, and of these delivered their message."""
+
+    attempts: int = 0
+    delivered: int = 0
+    given_up: int = 0
+    lag_ms: float = 0
+    """How long the delivered message that waited longest for its first attempt had waited."""
+    open_circuits: int = 0
+
+
+async def deliver(
+    *, has_time: Callable[[], bool], post: Post, limits: Limits = LIMITS
+) -> Delivered:
+    """Deliver until nothing is due, or `has_time` says that the time is up.
+
+    Raises ServiceUnavailableError where the database does not answer.
+    """
+    worker = _Worker(has_time=has_time, post=post, limits=limits)
+    await worker.work()
+    await _come_again(worker)
+    async with autocommit() as session:
+        worker.done.open_circuits = await health.count_open(session, at=now())
+    _measure(worker.done)
+    return worker.done
+
+
+class _Found(Enum):
+    """What a claim found."""
+
+    MUCH = auto()
+    """There may be more."""
+    SOME = auto()
+    NOTHING = auto()
+
+
+class _Worker:
+    """A run, and what it has in hand."""
+
+    def __init__(self, *, has_time: Callable[[], bool], post: Post, limits: Limits) -> None:
+        self.done = Delivered()
+        self.ran_out = False
+        self._has_time = has_time
+        self._post = post
+        self._limits = limits
+        self._receivers = Receivers()
+        self._bodies = Bodies()
+        self._after = UUID(int=0)
+        self._posting: set[asyncio.Task[None]] = set()
+        self._results: list[Result] = []
+        self._unsettled = 0
+        self._freed = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._come = asyncio.Event()
+        self._claimed_all = False
+
+    async def work(self) -> None:
+        """Claim and keep beside each other, until there is nothing more to do.
+
+        What was posted is kept even where nothing more can be claimed. Raises what either raised.
+        """
+        claiming = asyncio.get_running_loop().create_task(self._claim_all())
+        try:
+            await self._settle_all()
+            await claiming
+        finally:
+            await self._abandon(claiming)
+
+    async def _claim_all(self) -> None:
+        try:
+            await self._claim_more()
+        finally:
+            self._claimed_all = True
+            self._come.set()
+
+    async def _claim_more(self) -> None:
+        idle = 0
+        while idle < MOST_IDLE:
+            if not self._has_time():
+                self.ran_out = True
+                break
+            found = await self._claim()
+            if found is _Found.MUCH:
+                await self._until_free()
+            elif self._posting or self._unsettled:
+                # What is free now, others have; what this one has is free once it is settled.
+                await self._until_settled()
+            elif found is _Found.NOTHING:
+                if not await self._linger():
+                    break
+                idle += 1
+                continue
+            idle = 0
+
+    async def _claim(self) -> "_Found":
+        """Claim for the free slots, and begin to post."""
+        free = self._limits.limit - len(self._posting)
+        async with autocommit() as session:
+            claim = await deliveries.claim(
+                session, at=now(), after=self._after, limits=replace(self._limits, limit=free)
+            )
+        self._after = claim.after
+        if claim.deliveries:
+            await self._receivers.learn(claim.deliveries)
+            await self._bodies.learn(claim.deliveries)
+            for each in claim.deliveries:
+                self._begin(self._deliver(each))
+        if len(claim.deliveries) == free or not claim.is_round:
+            return _Found.MUCH
+        return _Found.SOME if claim.deliveries else _Found.NOTHING
+
+    def _begin(self, posting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(posting)
+        self._posting.add(task)
+        self._unsettled += 1
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._posting.discard(task)
+        self._freed.set()
+        self._come.set()
+
+    async def _deliver(self, claimed: Claimed) -> None:
+        try:
+            self._results.append(await self._attempt(claimed))
+        except Exception:  # noqa: BLE001  # one message is no reason to lose the others
+            # Its claim ends by itself, and is counted: see MOST_CLAIMS.
+            self._unsettled -= 1
+            logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
+
+    async def _attempt(self, claimed: Claimed) -> Result:
+        receiver = self._receivers.find(claimed.endpoint_id)
+        body = self._bodies.find(claimed.event_id)
+        if receiver is None or body is None:
+            return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
+        return await attempt(claimed, receiver=receiver, body=body, post=self._post)
+
+    async def _settle_all(self) -> None:
+        while not (self._claimed_all and not self._posting and not self._results):
+            await self._come.wait()
+            self._come.clear()
+            if self._results:
+                await self._gather()
+                await self._settle_some()
+
+    async def _gather(self) -> None:
+        """Wait a little for more results, unless there are many, or nothing else is under way."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BATCH_WAIT_S
+        while self._posting and len(self._results) < BATCH and (left := until - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    await self._come.wait()
+            except TimeoutError:
+                return
+            self._come.clear()
+
+    async def _settle_some(self) -> None:
+        results, self._results = self._results, []
+        await settle(results)
+        self._unsettled -= len(results)
+        for each in results:
+            self._note(each)
+        self._settled.set()
+        self._come.set()
+
+    def _note(self, result: Result) -> None:
+        self.done.attempts += bool(result.attempt)
+        self.done.given_up += result.state is DeliveryState.FAILED
+        if result.state is not DeliveryState.DELIVERED:
+            return
+        self.done.delivered += 1
+        if not result.claimed.attempts:
+            waited = (now() - result.claimed.created_at).total_seconds() * 1000
+            self.done.lag_ms = max(self.done.lag_ms, waited)
+
+    async def _until_free(self) -> None:
+        while self._limits.limit - len(self._posting) < min(REFILL, self._limits.limit):
+            self._freed.clear()
+            await self._freed.wait()
+
+    async def _until_settled(self) -> None:
+        self._settled.clear()
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._settled.wait()
+        except TimeoutError:
+            return
+
+    async def _linger(self) -> bool:
+        """Wait for what is due within a moment; tell whether there is any."""
+        async with autocommit() as session:
+            due = await deliveries.next_due(session, at=now())
+        wait_s = (due - now()).total_seconds() if due else LINGER_S + 1
+        if wait_s > LINGER_S:
+            return False
+        await asyncio.sleep(max(wait_s, 0.01))
+        return True
+
+    async def _abandon(self, claiming: asyncio.Task[None]) -> None:
+        """End what is under way: nothing, unless the database is gone."""
+        tasks = [claiming, *self._posting]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _come_again(worker: _Worker) -> None:
+    """Have a worker come when the next message is due, if the schedule would be late for it.
+
+    Only one that did something calls another: else each nudge would go on for ever.
+    """
+    if not (worker.done.attempts or worker.ran_out):
+        return
+    async with autocommit() as session:
+        due = await deliveries.next_due(session, at=now())
+    if due and (wait_s := (due - now()).total_seconds()) < SWEEP_S:
+        await nudge_in(max(0, int(wait_s) + 1))
+
+
+def _measure(done: Delivered) -> None:
+    if done.attempts:
+        count(Metric.WEBHOOKS_DELIVERED, done.delivered)
+        count(Metric.WEBHOOKS_FAILED, done.attempts - done.delivered)
+    if done.delivered:
+        count(Metric.WEBHOOKS_LAG, done.lag_ms, unit=Unit.MILLISECONDS)
+    if done.open_circuits:
+        count(Metric.WEBHOOK_CIRCUITS_OPEN, done.open_circuits)
