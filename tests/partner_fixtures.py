@@ -154,7 +154,7 @@ async def new_key(
     """Make a key with some scopes, or with all."""
     from shared.domains.partners import api as partners
 
-    wanted = scopes or ("items:read", "items:write", "usage:read")
+    wanted = scopes or ("items:read", "items:write", "usage:read", "webhooks")
     draft = KeyDraft.model_validate({"name": "checkout", "scopes": wanted} | fields)
     return await partners.issue_key(partner.id, manager=manager, draft=draft)
 

@@ -1,5 +1,6 @@
 // What the tests ask of Node.js: a JSON object a line, answered by a line. Bytes are base64.
-import * as crypto from "node:crypto";
+import builtin, * as crypto from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
 import { createInterface } from "node:readline";
 
 import { Webhook as LibraryWebhook } from "standardwebhooks";
@@ -14,6 +15,24 @@ const operations = {
     const options = { ...(now && { now: () => now }), ...(tolerance_s && { toleranceSeconds: tolerance_s }) };
     const given = as === "Headers" ? new Headers(headers) : headers;
     return new WebhookVerifier(keys, options).verify(given, bytes(body));
+  },
+
+  // The lengths of what `verify` compares by timingSafeEqual.
+  comparisons(given) {
+    const before = builtin.timingSafeEqual;
+    const compared = [];
+    builtin.timingSafeEqual = (first, second) => {
+      compared.push(second.length);
+      return before(first, second);
+    };
+    syncBuiltinESMExports();
+    try {
+      operations.verify(given);
+    } finally {
+      builtin.timingSafeEqual = before;
+      syncBuiltinESMExports();
+    }
+    return compared;
   },
 
   // Each run is of a webhook's id: one after the other, or all at once.

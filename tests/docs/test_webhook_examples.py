@@ -1,6 +1,7 @@
 """The files of docs/examples/webhooks, as they are copied: both languages keep to the same cases."""
 
 import base64
+import hmac
 import json
 import subprocess
 import sys
@@ -30,7 +31,7 @@ SECRET, OTHER_SECRET = new_secret(), new_secret()
 PRIVATE, OTHER_PRIVATE = new_private_key(), new_private_key()
 PUBLIC, OTHER_PUBLIC = public_key_of(PRIVATE), public_key_of(OTHER_PRIVATE)
 MESSAGE = "0199f7f0-7e1c-7a53-9d0c-3f0a1b2c3d4e"
-PAYLOAD = {"type": "catalog.item_created", "data": {"name": "Löwe", "price": "1.50"}}
+PAYLOAD = {"type": "item.created", "data": {"name": "Löwe", "price": "1.50"}}
 BODY = json.dumps(PAYLOAD, ensure_ascii=False).encode()
 
 
@@ -141,7 +142,8 @@ class TestVerify:
 
     @pytest.mark.parametrize("late_s", [-300, -299, 0, 299, 300])
     def test_five_minutes_are_tolerated(self, verify: Verifies, late_s: int) -> None:
-        assert verify(SECRET, headers=signed(SECRET), at=AT + timedelta(seconds=late_s))
+        at = AT + timedelta(seconds=late_s)
+        assert verify(SECRET, headers=signed(SECRET), at=at).id == MESSAGE
 
     @pytest.mark.parametrize("late_s", [-86_400, -301, 301, 86_400])
     def test_more_is_refused(self, verify: Verifies, late_s: int) -> None:
@@ -213,6 +215,22 @@ class TestVerify:
     def test_a_body_is_read_only_once_it_is_verified(self, verify: Verifies) -> None:
         with pytest.raises(UnverifiedError):
             verify(SECRET, headers=signed(OTHER_SECRET, body=b"{"), body=b"{")
+
+    def test_digests_are_compared_in_constant_time(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        compared: list[int] = []
+
+        def watched(first: bytes, second: bytes) -> bool:
+            compared.append(len(second))
+            return first == second
+
+        headers = signed(OTHER_SECRET, SECRET)
+        monkeypatch.setattr(hmac, "compare_digest", watched)
+        by_python(SECRET, headers=headers)
+        body = base64.b64encode(BODY).decode()
+        asked = {"keys": [SECRET], "headers": headers, "body": body, "now": AT.timestamp()}
+        assert node.ask("comparisons", **asked) == compared == [32, 32]
 
     def test_the_headers_of_a_fetch_request_are_read_too(self, node: Node) -> None:
         body = base64.b64encode(BODY).decode()

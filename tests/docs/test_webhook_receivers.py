@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import receiver_fastapi
+from webhook_verification import Webhook
 
 from shared.core.webhook_signing import (
     SIGNATURE_HEADER,
@@ -22,7 +23,7 @@ from tests.node_fixtures import NODE, ROOT
 
 SECRET, PRIVATE = new_secret(), new_private_key()
 KEYS = f"{SECRET} {public_key_of(PRIVATE)}"
-BODY = b'{"type":"catalog.item_created","data":{}}'
+BODY = b'{"type":"item.created","data":{}}'
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ class Handled(list[str]):
 def handled(monkeypatch: pytest.MonkeyPatch) -> Handled:
     handled = Handled()
 
-    def handle(webhook: receiver_fastapi.Webhook) -> None:
+    def handle(webhook: Webhook) -> None:
         handled.append(webhook.id)
         if handled.fails:
             raise ValueError
@@ -109,7 +110,7 @@ class TestFastAPI:
     ) -> None:
         with caplog.at_level("INFO", logger="receiver_fastapi"):
             await client.send(request_of("msg_1"))
-        assert "msg_1: catalog.item_created" in caplog.messages
+        assert "msg_1: item.created" in caplog.messages
 
 
 class TestNode:
@@ -158,8 +159,8 @@ class TestNode:
         )
         assert self.statuses(address, *sent) == [204, 204, 204]
         assert self.printed(receiver) == [
-            "msg_1: catalog.item_created",
-            "msg_2: catalog.item_created",
+            "msg_1: item.created",
+            "msg_2: item.created",
         ]
 
     def test_what_is_not_verified_is_400_and_not_handled(
@@ -182,7 +183,7 @@ class TestNode:
         nothing = json.dumps(None).encode()
         failing = (request_of("msg_1", body=nothing), request_of("msg_1", body=nothing))
         assert self.statuses(address, *failing, request_of("msg_1")) == [500, 500, 204]
-        assert self.printed(receiver) == ["msg_1: catalog.item_created"]
+        assert self.printed(receiver) == ["msg_1: item.created"]
 
     def test_a_body_that_is_too_large_is_413_and_another_path_404(
         self, receiver: subprocess.Popen[str], address: str

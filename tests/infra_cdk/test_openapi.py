@@ -20,6 +20,7 @@ from infra_cdk.openapi import (
     operations,
     select,
 )
+from shared.domains.webhooks import api as webhooks
 from shared.web.limits import EXTENSION, LimitGroup
 
 type Document = dict[str, Any]
@@ -185,6 +186,53 @@ class TestDocuments:
         assert {len(operation["tags"]) for operation in operations(whole["paths"])} == {1}
 
 
+class TestWebhooks:
+    @pytest.mark.parametrize("name", ["openapi.json", "v1.json", "v2.json"])
+    def test_each_document_has_every_type_of_the_catalogue(
+        self, documents: dict[str, Document], name: str
+    ) -> None:
+        told = documents[name]["webhooks"]
+        assert list(told) == [each.name for each in webhooks.event_types()]
+        assert {tuple(item) for item in told.values()} == {("post",)}
+
+    def test_a_message_s_example_fits_its_schema(self, whole: Document) -> None:
+        for name, item in whole["webhooks"].items():
+            content = item["post"]["requestBody"]["content"]["application/json"]
+            validator = OAS31Validator({**content["schema"], "components": whole["components"]})
+            validator.validate(content["example"])
+            assert not validator.is_valid({**content["example"], "type": "another"}), name
+            assert not validator.is_valid({"type": name}), name
+
+    def test_a_message_comes_with_the_three_headers_of_the_standard(self, whole: Document) -> None:
+        for item in whole["webhooks"].values():
+            found = [
+                whole["components"]["parameters"][each["$ref"].rpartition("/")[2]]
+                for each in item["post"]["parameters"]
+            ]
+            assert [(each["name"], each["in"], each["required"]) for each in found] == [
+                ("webhook-id", "header", True),
+                ("webhook-timestamp", "header", True),
+                ("webhook-signature", "header", True),
+            ]
+            for each in found:
+                OAS31Validator(each["schema"]).validate(each["example"])
+
+    def test_it_says_what_each_answer_does(self, whole: Document) -> None:
+        for item in whole["webhooks"].values():
+            assert set(item["post"]["responses"]) == {"2XX", "410", "default"}
+
+    def test_no_operation_id_is_a_route_s(self, whole: Document) -> None:
+        both = [*operations(whole["paths"]), *operations(whole["webhooks"])]
+        names = [operation["operationId"] for operation in both]
+        assert len(set(names)) == len(names)
+        assert [name for name in names if not (name.isidentifier() and name.islower())] == []
+
+    def test_who_may_call_what_is_about_the_routes_only(self, whole: Document) -> None:
+        assert authorization.permissions(whole) == authorization.permissions(
+            {name: part for name, part in whole.items() if name != "webhooks"}
+        )
+
+
 class TestParts:
     def test_a_version_holds_its_own_paths_only(self, documents: dict[str, Document]) -> None:
         parts = {name: documents[f"{name}.json"]["paths"] for name in ("v1", "v2")}
@@ -262,6 +310,11 @@ class TestMerge:
     def test_an_operation_id_that_two_functions_share_is_refused(self) -> None:
         with pytest.raises(ValueError, match="operationId depots"):
             merge([app_with("/a", name="depots"), app_with("/b", name="depots")])
+
+    def test_an_operation_id_that_a_route_and_a_webhook_share_is_refused(self) -> None:
+        told = {"webhooks": {"a.b": {"post": {"operationId": "depots", "responses": {}}}}}
+        with pytest.raises(ValueError, match="operationId depots"):
+            merge([app_with("/a", name="depots"), told])
 
     def test_a_tag_that_nobody_described_is_refused(self) -> None:
         with pytest.raises(ValueError, match="describe the tags yard"):

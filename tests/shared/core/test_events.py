@@ -1,13 +1,25 @@
 """A message is read as the event that it is, in a version that its reader knows, or refused."""
 
 import json
+import traceback
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from pydantic import Field
 
-from shared.core.events import Envelope, Event, UnreadableEventError, event_of
+from shared.core.events import (
+    Envelope,
+    Event,
+    UnfitEventError,
+    UnreadableEventError,
+    data_of,
+    event_of,
+)
 
+MOMENT = datetime(2026, 11, 25, 10, tzinfo=UTC)
 SENT: dict[str, Any] = {
     "id": "01900000-0000-7000-8000-000000000001",
     "type": "lanterns.lit",
@@ -112,3 +124,65 @@ class TestEvent:
         event = Lit(lantern="one")
         with pytest.raises(ValueError, match="frozen"):
             event.lantern = "two"  # type: ignore[misc]
+
+
+class Moved(Event):
+    """An event with all sorts of fields."""
+
+    type: ClassVar[str] = "lanterns.moved"
+
+    lantern_id: UUID
+    at: datetime
+    wicks: int = 1
+    weight: Decimal = Decimal("1.50")
+    places: tuple[str, ...] = ()
+    light: Lit | None = None
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+
+class TestData:
+    def test_it_is_what_json_knows_and_its_class_reads_again(self) -> None:
+        moved = Moved(lantern_id=UUID(SENT["id"]), at=MOMENT, light=Lit(lantern="one"))
+        data = data_of(moved)
+        assert data == json.loads(json.dumps(data))
+        assert data["lantern_id"] == SENT["id"]
+        assert Moved.model_validate(data) == moved
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            ({"wicks": "7"}, "wicks: int_type"),
+            ({"wicks": "hunter2"}, "wicks: int_type"),
+            ({"wicks": 1.5}, "wicks: int_type"),
+            ({"wicks": None}, "wicks: int_type"),
+            ({"lantern_id": "hunter2"}, "lantern_id: uuid_parsing"),
+            ({"at": "hunter2"}, "at: datetime_parsing"),
+            ({"places": "hunter2"}, "places: tuple_type"),
+            ({"places": ("hunter2", 2)}, "places.1: string_type"),
+            ({"light": {"lamp": "hunter2"}}, "light.lantern: missing; light.lamp: extra_forbidden"),
+            ({"light": Lit.model_construct()}, "light.lantern: missing"),
+        ],
+    )
+    def test_one_that_was_made_or_changed_unchecked_is_refused_by_field_and_not_by_value(
+        self, wrong: dict[str, Any], told: str
+    ) -> None:
+        good = Moved(lantern_id=UUID(SENT["id"]), at=MOMENT)
+        for event in (
+            good.model_copy(update=wrong),
+            Moved.model_construct(**{**dict(good), **wrong}),
+        ):
+            with pytest.raises(UnfitEventError) as refused:
+                data_of(event)
+            assert str(refused.value) == f"lanterns.moved does not fit its schema: {told}"
+            assert refused.value.__cause__ is None
+            assert "hunter2" not in "".join(traceback.format_exception(refused.value))
+
+    def test_a_field_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(UnfitEventError, match="lantern_id: missing; at: missing"):
+            data_of(Moved.model_construct())
+
+    @pytest.mark.parametrize("value", [object(), {"deep": [object()]}])
+    def test_what_is_no_json_is_refused(self, value: object) -> None:
+        moved = Moved(lantern_id=UUID(SENT["id"]), at=MOMENT, notes={"hunter2": value})
+        with pytest.raises(UnfitEventError, match=r"lanterns\.moved does not fit .* no JSON"):
+            data_of(moved)

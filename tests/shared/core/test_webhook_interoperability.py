@@ -29,7 +29,7 @@ SECRET, OTHER_SECRET = new_secret(), new_secret()
 PRIVATE = new_private_key()
 PUBLIC = public_key_of(PRIVATE)
 MESSAGE = "0199f7f0-7e1c-7a53-9d0c-3f0a1b2c3d4e"
-BODY = '{"type":"catalog.item_created","timestamp":"2026-01-06T10:00:00Z","data":{"name":"Löwe"}}'
+BODY = '{"type":"item.created","timestamp":"2026-01-06T10:00:00Z","data":{"name":"Löwe"}}'
 
 REFUSALS = (standardwebhooks.WebhookVerificationError, PermissionError)
 
@@ -68,7 +68,7 @@ class NpmStandardWebhooks:
         )
         if answer.get("error") == "WebhookVerificationError":
             raise PermissionError(answer["message"])
-        assert answer["payload"]["type"] == "catalog.item_created"
+        assert answer["payload"]["type"] == "item.created"
 
     def sign(self, message_id: str, *, secret: str, at: datetime, body: str) -> str:
         seconds, content = int(at.timestamp()), encoded(body.encode())

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from shared.core import webhook_signing
 from shared.core.webhook_signing import (
     ID_HEADER,
     PRIVATE_PREFIX,
@@ -34,7 +35,7 @@ from shared.core.webhook_signing import (
 AT = datetime(2026, 1, 6, 10, 0, 0, 750_000, tzinfo=UTC)
 SECONDS = str(int(AT.timestamp()))
 MESSAGE = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
-BODY = b'{"type":"catalog.item_created","timestamp":"2026-01-06T09:59:58Z","data":{}}'
+BODY = b'{"type":"item.created","timestamp":"2026-01-06T09:59:58Z","data":{}}'
 SECRET, OTHER_SECRET = new_secret(), new_secret()
 PRIVATE, OTHER_PRIVATE = new_private_key(), new_private_key()
 PUBLIC = public_key_of(PRIVATE)
@@ -105,6 +106,15 @@ class TestSign:
         alone = [signed(key)[SIGNATURE_HEADER] for key in (SECRET, PRIVATE)]
         assert signatures(headers)[:2] == alone
         assert [each.partition(",")[0] for each in signatures(headers)] == ["v1", "v1a"] * 2
+
+    def test_a_key_is_read_once_for_many_messages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: list[str] = []
+        monkeypatch.setattr(webhook_signing, "_private_key", read.append)
+        monkeypatch.setattr(webhook_signing, "_PrivateKey", lambda _: webhook_signing._Secret(b""))
+        signer = Signer.of(PRIVATE)
+        for number in range(3):
+            signer.sign(f"msg_{number}", at=AT, body=BODY)
+        assert read == [PRIVATE]
 
     def test_the_bytes_are_signed_and_not_what_they_say(self) -> None:
         spaced = BODY.replace(b":", b": ")

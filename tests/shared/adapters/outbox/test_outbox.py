@@ -1,7 +1,11 @@
 """An event is in the outbox exactly if its change is committed, with all that is known of its cause."""
 
 import json
-from typing import ClassVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -9,12 +13,17 @@ from sqlalchemy import select
 from shared.adapters import queues
 from shared.adapters.database.sessions import unit_of_work
 from shared.adapters.outbox import outbox
-from shared.adapters.outbox.models import OutboxRow
+from shared.adapters.outbox.models import OutboxRow, PublicEventRow
 from shared.core.correlation import Correlation, correlated
-from shared.core.events import Event
+from shared.core.events import Event, PublicEvent, PublicEventsAdded, UnfitEventError
 from tests.web_fixtures import Log
 
 pytestmark = pytest.mark.anyio
+
+OWNER = UUID("0199f3a2-1c07-7b1d-8a54-6f3e9d2c4b10")
+DATA_API = pytest.mark.parametrize("migrated_database_url", ["dataapi"], indirect=True)
+
+type Calls = Callable[[], AbstractContextManager[list[str]]]
 
 
 class Lit(Event):
@@ -23,6 +32,20 @@ class Lit(Event):
 
     lantern: str
     note: str = ""
+
+    @property
+    def aggregate(self) -> str:
+        return f"lantern:{self.lantern}"
+
+
+class Blown(PublicEvent):
+    """Somebody blew a lantern out."""
+
+    type: ClassVar[str] = "lanterns.blown_out"
+    public_type: ClassVar[str] = "lantern.blown_out"
+
+    lantern: str
+    wicks: int = 1
 
     @property
     def aggregate(self) -> str:
@@ -102,6 +125,122 @@ class TestAdd:
             outbox.add(session, Lit(lantern="one", note="x" * (outbox.MOST_DATA_BYTES - spent)))
         (row,) = await rows()
         assert len(row.data["note"]) == outbox.MOST_DATA_BYTES - spent
+
+
+async def journal() -> list[PublicEventRow]:
+    async with unit_of_work() as session:
+        found = await session.scalars(select(PublicEventRow).order_by(PublicEventRow.sequence))
+        return list(found)
+
+
+def blown(lantern: str = "one", **fields: Any) -> Blown:
+    return Blown(owner_id=OWNER, lantern=lantern, **fields)
+
+
+class TestPublic:
+    async def test_it_is_in_the_outbox_and_in_the_journal_by_the_same_id(
+        self, nudges: list[tuple[str, str]]
+    ) -> None:
+        async with unit_of_work() as session:
+            id_ = outbox.add(session, blown())
+        (row,), (kept,) = await rows(), await journal()
+        assert row.id == kept.id == id_
+        assert (row.type, kept.type) == ("lanterns.blown_out", "lantern.blown_out")
+        assert row.data == kept.data == {"owner_id": str(OWNER), "lantern": "one", "wicks": 1}
+        assert (kept.owner_id, kept.aggregate) == (OWNER, "lantern:one")
+        assert (kept.trial, kept.fanned_out_at) == (False, None)
+        assert abs(kept.occurred_at - row.occurred_at) < timedelta(seconds=1)
+
+    async def test_another_event_is_not_in_the_journal(self, nudges: list[tuple[str, str]]) -> None:
+        async with unit_of_work() as session:
+            outbox.add(session, Lit(lantern="one"))
+        assert (len(await rows()), await journal()) == (1, [])
+
+    async def test_what_is_rolled_back_is_in_neither(self, nudges: list[tuple[str, str]]) -> None:
+        with pytest.raises(LookupError):
+            async with unit_of_work() as session:
+                outbox.add(session, blown())
+                await outbox.add_public(session, [blown("two")])
+                await session.flush()
+                raise LookupError
+        assert (await rows(), await journal(), nudges) == ([], [], [])
+
+    async def test_one_that_does_not_fit_fails_where_it_is_added_and_with_it_the_change(
+        self, nudges: list[tuple[str, str]]
+    ) -> None:
+        unfit = Blown.model_construct(owner_id=OWNER, lantern="one", wicks="hunter2")
+        with pytest.raises(UnfitEventError, match=r"lanterns\.blown_out .* wicks: int_type$"):
+            async with unit_of_work() as session:
+                outbox.add(session, blown())
+                await session.flush()
+                outbox.add(session, unfit)
+        assert (await rows(), await journal(), nudges) == ([], [], [])
+
+
+class TestAddPublic:
+    async def test_each_is_in_the_journal_as_if_it_had_been_added_alone(
+        self, nudges: list[tuple[str, str]]
+    ) -> None:
+        events = [blown('Lämp "✓" \\ \u2028', wicks=number) for number in range(3)]
+        async with unit_of_work() as session:
+            await outbox.add_public(session, events)
+            for event in events:
+                outbox.add(session, event)
+        kept = await journal()
+        together, alone = kept[:3], kept[3:]
+        assert [each.data["wicks"] for each in together] == [0, 1, 2]
+        for one, other in zip(together, alone, strict=True):
+            for name in ("owner_id", "type", "aggregate", "data", "trial", "fanned_out_at"):
+                assert getattr(one, name) == getattr(other, name)
+            assert abs(one.occurred_at - other.occurred_at) < timedelta(seconds=5)
+        assert len({each.id for each in kept}) == 6
+        assert nudges == [("https://sqs.example.com/outbox-relay", "{}")]
+
+    async def test_on_the_bus_they_are_named_so_many_at_a_time(
+        self, nudges: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(outbox, "MOST_NAMED", 2)
+        async with unit_of_work() as session:
+            await outbox.add_public(session, [blown(str(number)) for number in range(5)])
+        named = [PublicEventsAdded.model_validate(row.data).event_ids for row in await rows()]
+        assert [len(ids) for ids in named] == [2, 2, 1]
+        assert [id_ for ids in named for id_ in ids] == [each.id for each in await journal()]
+
+    def test_as_many_as_one_event_names_fit_into_it(self) -> None:
+        ids = tuple(uuid4() for _ in range(outbox.MOST_NAMED))
+        data = PublicEventsAdded(event_ids=ids).model_dump(mode="json")
+        assert len(json.dumps(data)) < outbox.MOST_DATA_BYTES / 1.5
+
+    async def test_of_none_nothing_is_written(self, nudges: list[tuple[str, str]]) -> None:
+        async with unit_of_work() as session:
+            await outbox.add_public(session, [])
+        assert (await rows(), await journal(), nudges) == ([], [], [])
+
+    @pytest.mark.parametrize(
+        ("last", "error"),
+        [
+            (Blown.model_construct(owner_id=OWNER, lantern=7), UnfitEventError),
+            (blown("x" * outbox.MOST_DATA_BYTES), outbox.EventTooLargeError),
+        ],
+    )
+    async def test_where_one_does_not_fit_none_is_written(
+        self, nudges: list[tuple[str, str]], last: Blown, error: type[ValueError]
+    ) -> None:
+        with pytest.raises(error):
+            async with unit_of_work() as session:
+                await outbox.add_public(session, [blown(), last])
+        assert (await rows(), await journal(), nudges) == ([], [], [])
+
+    @DATA_API
+    async def test_a_thousand_cost_two_calls_of_one_and_what_a_change_costs(
+        self, nudges: list[tuple[str, str]], data_api_calls: Calls
+    ) -> None:
+        events = [blown(str(number)) for number in range(1000)]
+        with data_api_calls() as calls:
+            async with unit_of_work() as session:
+                await outbox.add_public(session, events)
+        assert len(calls) <= 6, calls
+        assert len(await journal()) == 1000
 
 
 class TestNudge:
