@@ -77,6 +77,7 @@ async function openTest({ id, event_types: patterns }) {
     act: async (form) => {
       const sent = await sendTest(id, valueOf(form, "event_type"));
       location.hash = `#/endpoints/${id}/attempts?message_id=${sent.message_id}`;
+      announceThere(t("test_is_sent"));
     },
   });
 }

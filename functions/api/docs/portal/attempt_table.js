@@ -29,7 +29,7 @@ export function attemptTable(endpoint, attempts) {
  * @param {Attempt} attempt
  */
 export function attemptRow(endpoint, attempt) {
-  const link = h("a", { href: `#/endpoints/${endpoint}/attempts/${attempt.id}` }, attempt.event_type);
+  const link = h("a", { href: `#/endpoints/${endpoint}/attempts/${attempt.id}` }, breakable(attempt.event_type));
   return h(
     "tr",
     {},
@@ -39,6 +39,16 @@ export function attemptRow(endpoint, attempt) {
     h("td", { class: "wide" }, named("cause", attempt.cause)),
     h("td", { class: "wide number" }, duration(attempt.latency_ms)),
   );
+}
+
+/**
+ * Let a type's name break where its parts end.
+ *
+ * @param {string} type
+ */
+function breakable(type) {
+  const [first, ...rest] = type.split(".");
+  return [first, rest.map((part) => [h("wbr"), `.${part}`])];
 }
 
 /** @param {Attempt} attempt */

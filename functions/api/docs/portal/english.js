@@ -192,6 +192,7 @@ export const ENGLISH = {
   surface_infrastructure: "The installation’s",
   surface_webapp: "My own",
   test_hint: "An example of this type is sent to this endpoint only, marked by nothing but its content.",
+  test_is_sent: "The test is on its way.",
   time: "Time",
   truncated: "Only the beginning is kept.",
   unreachable: "The service cannot be reached. Look at your connection, and try again.",

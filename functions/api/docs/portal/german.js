@@ -194,6 +194,7 @@ export const GERMAN = {
   surface_infrastructure: "Die der Installation",
   surface_webapp: "Meine eigenen",
   test_hint: "Ein Beispiel dieser Art geht nur an diesen Endpunkt; nur sein Inhalt zeigt, dass es eines ist.",
+  test_is_sent: "Der Test ist unterwegs.",
   time: "Zeit",
   truncated: "Nur der Anfang wird aufbewahrt.",
   unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",

@@ -73,7 +73,7 @@ function secretCard({ scheme, public_key: publicKey, created_at: since, expires_
 export async function openRotation(endpoint, secrets, done) {
   /** @type {NewSecret | null} */
   let made = null;
-  const used = secrets.find((each) => !each.expires_at)?.scheme ?? "v1";
+  const used = secrets.some((each) => each.scheme === "v1") ? "v1" : "v1a";
   const schemes = ["v1", "v1a"].map((each) => /** @type {[string, string]} */ ([each, named("scheme", each)]));
   const overlaps = OVERLAPS_S.map((each) => /** @type {[string, string]} */ ([String(each), named("overlap", String(each))]));
   const fields = [
