@@ -64,22 +64,28 @@ async function switchTo({ id }, enabled, place) {
 /** @param {Endpoint} endpoint */
 async function openTest({ id, event_types: patterns }) {
   const types = await catalogue();
-  const first = types.find(({ name }) => patterns.some((pattern) => matches(pattern, name))) ?? types[0];
+  const first =
+    types.find(({ name }) => patterns.some((pattern) => matches(pattern, name))) ?? types[0];
   const example = h("pre", { tabindex: 0, role: "region", "aria-label": t("example") });
   const chosen = select(
     types.map(({ name }) => /** @type {[string, string]} */ ([name, name])),
     { name: "event_type", value: first?.name, onchange: () => draw() },
   );
-  const draw = () => fill(example, readable(types.find(({ name }) => name === chosen.value)?.example));
+  const draw = () =>
+    fill(example, readable(types.find(({ name }) => name === chosen.value)?.example));
   draw();
-  await openForm(t("send_test"), [field(t("event_type"), chosen, { name: "event_type", hint: t("test_hint") }), example], {
-    submit: t("send"),
-    act: async (form) => {
-      const sent = await sendTest(id, valueOf(form, "event_type"));
-      location.hash = `#/endpoints/${id}/attempts?message_id=${sent.message_id}`;
-      announceThere(t("test_is_sent"));
+  await openForm(
+    t("send_test"),
+    [field(t("event_type"), chosen, { name: "event_type", hint: t("test_hint") }), example],
+    {
+      submit: t("send"),
+      act: async (form) => {
+        const sent = await sendTest(id, valueOf(form, "event_type"));
+        location.hash = `#/endpoints/${id}/attempts?message_id=${sent.message_id}`;
+        announceThere(t("test_is_sent"));
+      },
     },
-  });
+  );
 }
 
 /**
@@ -89,7 +95,9 @@ async function openTest({ id, event_types: patterns }) {
  */
 function momentField(label, name, age) {
   const value = localInput(new Date(Date.now() - age));
-  return field(label, h("input", { type: "datetime-local", name, value, required: true }), { name });
+  return field(label, h("input", { type: "datetime-local", name, value, required: true }), {
+    name,
+  });
 }
 
 /** @param {Endpoint} endpoint */
@@ -108,8 +116,14 @@ function openResendFailed({ id }) {
 async function openReplay({ id }) {
   const names = (await catalogue()).map(({ name }) => name);
   const groups = [...new Set(names.map((name) => `${name.split(".")[0]}.*`))];
-  const options = [["*", t("all_events")], ...[...groups, ...names].toSorted().map((each) => [each, each])];
-  const types = select(/** @type {[string, string][]} */ (options), { name: "event_types", value: "*" });
+  const options = [
+    ["*", t("all_events")],
+    ...[...groups, ...names].toSorted().map((each) => [each, each]),
+  ];
+  const types = select(/** @type {[string, string][]} */ (options), {
+    name: "event_types",
+    value: "*",
+  });
   const fields = [
     h("p", {}, t("replay_why")),
     momentField(t("since"), "since", DAY_MS),
@@ -120,7 +134,10 @@ async function openReplay({ id }) {
   return openForm(t("replay"), fields, {
     submit: t("replay_now"),
     act: async (form) => {
-      const range = { since: momentOf(valueOf(form, "since")), until: momentOf(valueOf(form, "until")) };
+      const range = {
+        since: momentOf(valueOf(form, "since")),
+        until: momentOf(valueOf(form, "until")),
+      };
       const { messages } = await replay(id, { ...range, event_types: [types.value] });
       announce(counted("queued", messages));
     },

@@ -1,6 +1,15 @@
 // The webhooks' API of the surface that is chosen. A session that has ended is renewed, or its
 // person asked to sign in again over the page as it stands, and then the request goes on.
-import { Problem, address, contentOf, credentials, currentSurface, renew, send, userName } from "./session.js";
+import {
+  Problem,
+  address,
+  contentOf,
+  credentials,
+  currentSurface,
+  renew,
+  send,
+  userName,
+} from "./session.js";
 
 /** @typedef {import("./types.d.ts").Attempt} Attempt */
 /** @typedef {import("./types.d.ts").AttemptDetails} AttemptDetails */

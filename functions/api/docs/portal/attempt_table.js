@@ -12,7 +12,11 @@ import { named, t } from "./texts.js";
  * @param {Attempt[]} attempts
  */
 export function attemptTable(endpoint, attempts) {
-  const rows = h("tbody", {}, attempts.map((attempt) => attemptRow(endpoint, attempt)));
+  const rows = h(
+    "tbody",
+    {},
+    attempts.map((attempt) => attemptRow(endpoint, attempt)),
+  );
   const head = [
     h("th", { scope: "col" }, t("event")),
     h("th", { scope: "col" }, t("result")),
@@ -21,7 +25,10 @@ export function attemptTable(endpoint, attempts) {
     h("th", { scope: "col", class: "wide number" }, t("latency")),
   ];
   const caption = h("caption", { class: "unseen" }, t("attempts"));
-  return { rows, table: h("table", { class: "list" }, caption, h("thead", {}, h("tr", {}, head)), rows) };
+  return {
+    rows,
+    table: h("table", { class: "list" }, caption, h("thead", {}, h("tr", {}, head)), rows),
+  };
 }
 
 /**
@@ -29,12 +36,21 @@ export function attemptTable(endpoint, attempts) {
  * @param {Attempt} attempt
  */
 export function attemptRow(endpoint, attempt) {
-  const link = h("a", { href: `#/endpoints/${endpoint}/attempts/${attempt.id}` }, breakable(attempt.event_type));
+  const link = h(
+    "a",
+    { href: `#/endpoints/${endpoint}/attempts/${attempt.id}` },
+    breakable(attempt.event_type),
+  );
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, link, h("p", { class: "faint" }, time(attempt.started_at))),
-    h("td", {}, resultBadge(attempt), attempt.next_at && h("p", { class: "faint" }, t("next"), " ", time(attempt.next_at))),
+    h(
+      "td",
+      {},
+      resultBadge(attempt),
+      attempt.next_at && h("p", { class: "faint" }, t("next"), " ", time(attempt.next_at)),
+    ),
     h("td", { class: "wide" }, number(attempt.number)),
     h("td", { class: "wide" }, named("cause", attempt.cause)),
     h("td", { class: "wide number" }, duration(attempt.latency_ms)),
@@ -55,5 +71,9 @@ function breakable(type) {
 export function resultBadge({ outcome, status_code: status, failure }) {
   const words = named("outcome", outcome);
   const why = status ?? (failure ? named("failure", failure) : "");
-  return h("span", { class: `badge ${outcome === "succeeded" ? "good" : "bad"}` }, `${words} ${why}`.trim());
+  return h(
+    "span",
+    { class: `badge ${outcome === "succeeded" ? "good" : "bad"}` },
+    `${words} ${why}`.trim(),
+  );
 }

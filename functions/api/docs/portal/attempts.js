@@ -43,7 +43,11 @@ export async function showAttempts(place) {
     h(
       "div",
       { class: "title" },
-      h("h2", { "data-focus": query.size > 0 }, query.size > 0 ? t("found_attempts") : t("all_attempts")),
+      h(
+        "h2",
+        { "data-focus": query.size > 0 },
+        query.size > 0 ? t("found_attempts") : t("all_attempts"),
+      ),
       button(t("refresh"), place.again),
     ),
     results,
@@ -56,11 +60,19 @@ export async function showAttempts(place) {
  * @returns {Child}
  */
 function listed({ params: { id }, query, signal }, page) {
-  if (page.items.length === 0) return h("p", { class: "empty" }, query.size > 0 ? t("no_such_attempts") : t("no_attempts"));
+  if (page.items.length === 0)
+    return h("p", { class: "empty" }, query.size > 0 ? t("no_such_attempts") : t("no_attempts"));
   const { rows, table } = attemptTable(id, page.items);
   const load = async (/** @type {string} */ cursor) => {
-    const next = await listAttempts(id, new URLSearchParams([...query, ["cursor", cursor]]), signal);
-    append(rows, next.items.map((each) => attemptRow(id, each)));
+    const next = await listAttempts(
+      id,
+      new URLSearchParams([...query, ["cursor", cursor]]),
+      signal,
+    );
+    append(
+      rows,
+      next.items.map((each) => attemptRow(id, each)),
+    );
     return next.next_cursor;
   };
   return [table, more(page.next_cursor, load)];
@@ -95,7 +107,11 @@ async function awaitAttempts(place, results) {
  * @param {string[]} names
  */
 function filters(id, query, names) {
-  const outcomes = [["", t("any")], ["succeeded", t("outcome_succeeded")], ["failed", t("outcome_failed")]];
+  const outcomes = [
+    ["", t("any")],
+    ["succeeded", t("outcome_succeeded")],
+    ["failed", t("outcome_failed")],
+  ];
   const types = [["", t("any")], ...names.map((name) => [name, name])];
   const value = (/** @type {string} */ name) => query.get(name) ?? "";
   const moment = (/** @type {string} */ name) => {
@@ -105,11 +121,32 @@ function filters(id, query, names) {
   const fields = h(
     "div",
     { class: "filter-fields" },
-    field(t("result"), select(/** @type {[string, string][]} */ (outcomes), { name: "outcome", value: value("outcome") })),
-    field(t("event_type"), select(/** @type {[string, string][]} */ (types), { name: "event_type", value: value("event_type") })),
+    field(
+      t("result"),
+      select(/** @type {[string, string][]} */ (outcomes), {
+        name: "outcome",
+        value: value("outcome"),
+      }),
+    ),
+    field(
+      t("event_type"),
+      select(/** @type {[string, string][]} */ (types), {
+        name: "event_type",
+        value: value("event_type"),
+      }),
+    ),
     field(t("since"), moment("since")),
     field(t("until"), moment("until")),
-    field(t("message_id"), h("input", { name: "message_id", value: value("message_id"), spellcheck: "false", maxlength: 36, pattern: "[0-9a-fA-F\\-]{36}" })),
+    field(
+      t("message_id"),
+      h("input", {
+        name: "message_id",
+        value: value("message_id"),
+        spellcheck: "false",
+        maxlength: 36,
+        pattern: "[0-9a-fA-F\\-]{36}",
+      }),
+    ),
   );
   const open = query.size > 0 || matchMedia("(min-width: 50rem)").matches;
   return h(
@@ -119,7 +156,9 @@ function filters(id, query, names) {
     form(fields, {
       submit: t("apply"),
       label: t("filter"),
-      besides: query.size > 0 && h("a", { class: "button", href: `#/endpoints/${id}/attempts` }, t("all_attempts")),
+      besides:
+        query.size > 0 &&
+        h("a", { class: "button", href: `#/endpoints/${id}/attempts` }, t("all_attempts")),
       act: (made) => {
         location.hash = `#/endpoints/${id}/attempts${asked(made)}`;
       },
@@ -129,8 +168,12 @@ function filters(id, query, names) {
 
 /** @param {HTMLFormElement} made */
 function asked(made) {
-  const given = FILTERS.map((name) => [name, valueOf(made, name).trim()]).filter(([, value]) => value);
-  const query = new URLSearchParams(given.map(([name, value]) => [name, MOMENTS.has(name) ? momentOf(value) : value]));
+  const given = FILTERS.map((name) => [name, valueOf(made, name).trim()]).filter(
+    ([, value]) => value,
+  );
+  const query = new URLSearchParams(
+    given.map(([name, value]) => [name, MOMENTS.has(name) ? momentOf(value) : value]),
+  );
   return query.size > 0 ? `?${query}` : "";
 }
 
@@ -139,10 +182,18 @@ function asked(made) {
  * @returns {Promise<View>}
  */
 export async function showAttempt({ params: { id, attempt: attemptId }, signal }) {
-  const [{ endpoint }, attempt] = await Promise.all([getEndpoint(id, signal), getAttempt(id, attemptId, signal)]);
+  const [{ endpoint }, attempt] = await Promise.all([
+    getEndpoint(id, signal),
+    getAttempt(id, attemptId, signal),
+  ]);
   const log = `#/endpoints/${id}/attempts?message_id=${attempt.message_id}`;
   return frame(endpoint, "/attempts", [
-    h("div", { class: "title" }, h("h2", { "data-focus": true }, attempt.event_type), resultBadge(attempt)),
+    h(
+      "div",
+      { class: "title" },
+      h("h2", { "data-focus": true }, attempt.event_type),
+      resultBadge(attempt),
+    ),
     h(
       "div",
       { class: "buttons" },
@@ -151,7 +202,9 @@ export async function showAttempt({ params: { id, attempt: attemptId }, signal }
     ),
     summary(attempt),
     exchange(t("request"), attempt.request),
-    attempt.response ? exchange(t("response"), attempt.response) : [h("h3", {}, t("response")), h("p", { class: "empty" }, t("no_response"))],
+    attempt.response
+      ? exchange(t("response"), attempt.response)
+      : [h("h3", {}, t("response")), h("p", { class: "empty" }, t("no_response"))],
   ]);
 }
 
@@ -165,7 +218,13 @@ async function sendAgain(id, attempt) {
 
 /** @param {AttemptDetails} attempt */
 function summary(attempt) {
-  const { message_id: message, number: count, cause, started_at: start, latency_ms: latency } = attempt;
+  const {
+    message_id: message,
+    number: count,
+    cause,
+    started_at: start,
+    latency_ms: latency,
+  } = attempt;
   const lines = /** @type {[string, Child][]} */ ([
     [t("time"), time(start)],
     [t("attempt"), number(count)],
@@ -186,7 +245,9 @@ function summary(attempt) {
  * @param {Record<string, unknown>} message
  */
 function exchange(title, { headers, body, body_bytes: size, truncated, ...rest }) {
-  const lines = Object.entries(rest).map(([name, value]) => /** @type {[string, Child]} */ ([named("exchange", name), shown(value)]));
+  const lines = Object.entries(rest).map(
+    ([name, value]) => /** @type {[string, Child]} */ ([named("exchange", name), shown(value)]),
+  );
   if (typeof size === "number") lines.push([t("size"), counted("bytes", size)]);
   return h(
     "section",
@@ -194,7 +255,13 @@ function exchange(title, { headers, body, body_bytes: size, truncated, ...rest }
     h("h3", {}, title),
     lines.length > 0 && definitions(lines),
     pairs(headers).length > 0 && headerTable(title, pairs(headers)),
-    body ? h("pre", { tabindex: 0, role: "region", "aria-label": `${title}: ${t("body")}` }, readable(body)) : body !== undefined && h("p", { class: "empty" }, t("no_body")),
+    body
+      ? h(
+          "pre",
+          { tabindex: 0, role: "region", "aria-label": `${title}: ${t("body")}` },
+          readable(body),
+        )
+      : body !== undefined && h("p", { class: "empty" }, t("no_body")),
     truncated === true && h("p", { class: "faint" }, t("truncated")),
   );
 }
@@ -224,6 +291,12 @@ function headerTable(title, headers) {
     "table",
     { class: "headers" },
     h("caption", { class: "unseen" }, `${title}: ${t("headers")}`),
-    h("tbody", {}, headers.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, h("code", {}, value))))),
+    h(
+      "tbody",
+      {},
+      headers.map(([name, value]) =>
+        h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, h("code", {}, value))),
+      ),
+    ),
   );
 }

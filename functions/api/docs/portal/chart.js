@@ -69,19 +69,31 @@ function legend(bars) {
 
 /** @param {Bar[]} bars */
 function totals(bars) {
-  return [bars.reduce((sum, bar) => sum + bar.succeeded, 0), bars.reduce((sum, bar) => sum + bar.failed, 0)];
+  return [
+    bars.reduce((sum, bar) => sum + bar.succeeded, 0),
+    bars.reduce((sum, bar) => sum + bar.failed, 0),
+  ];
 }
 
 /** @param {number} most */
 function scale(most) {
   const marks = most > 1 ? [most, most / 2, 0] : [most, 0];
-  return h("div", { class: "scale", "aria-hidden": "true" }, marks.map((mark) => h("span", {}, number(mark))));
+  return h(
+    "div",
+    { class: "scale", "aria-hidden": "true" },
+    marks.map((mark) => h("span", {}, number(mark))),
+  );
 }
 
 /** @param {Bar[]} bars */
 function axis(bars) {
   const marks = bars.filter((_, index) => index % 6 === 0);
-  return h("div", { class: "axis", "aria-hidden": "true" }, marks.map((bar) => h("span", {}, hourOf(bar.at))), h("span", {}, t("now")));
+  return h(
+    "div",
+    { class: "axis", "aria-hidden": "true" },
+    marks.map((bar) => h("span", {}, hourOf(bar.at))),
+    h("span", {}, t("now")),
+  );
 }
 
 /**
@@ -93,7 +105,9 @@ function drawing(bars, most) {
   const title = svg("title", { id: newId() }, t("last_day"));
   const words = `${counted("succeeded", succeeded)}, ${counted("failed", failed)}`;
   const description = svg("desc", { id: newId() }, words);
-  const lines = [0, HEIGHT / 2, HEIGHT].map((y) => svg("line", { class: "grid", x1: 0, x2: HOURS * WIDTH, y1: y, y2: y }));
+  const lines = [0, HEIGHT / 2, HEIGHT].map((y) =>
+    svg("line", { class: "grid", x1: 0, x2: HOURS * WIDTH, y1: y, y2: y }),
+  );
   return svg(
     "svg",
     {
@@ -120,7 +134,11 @@ function column(bar, { x, most }) {
   return svg(
     "g",
     {},
-    svg("title", {}, `${hourOf(bar.at)}: ${counted("succeeded", bar.succeeded)}, ${counted("failed", bar.failed)}`),
+    svg(
+      "title",
+      {},
+      `${hourOf(bar.at)}: ${counted("succeeded", bar.succeeded)}, ${counted("failed", bar.failed)}`,
+    ),
     svg("rect", { class: "hover", x: x - GAP / 2, y: 0, width: WIDTH, height: HEIGHT }),
     good > 0 && svg("rect", { class: "succeeded", x, y: HEIGHT - good, width, height: good }),
     bad > 0 && svg("rect", { class: "failed", x, y: HEIGHT - good - bad, width, height: bad }),
@@ -135,12 +153,26 @@ function table(bars) {
   return h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, head.map((each) => h("th", { scope: "col" }, each)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        head.map((each) => h("th", { scope: "col" }, each)),
+      ),
+    ),
     h(
       "tbody",
       {},
       told.map((bar) =>
-        h("tr", {}, h("th", { scope: "row" }, time(bar.hour)), h("td", {}, number(bar.succeeded)), h("td", {}, number(bar.failed))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, time(bar.hour)),
+          h("td", {}, number(bar.succeeded)),
+          h("td", {}, number(bar.failed)),
+        ),
       ),
     ),
   );

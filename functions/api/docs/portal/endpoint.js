@@ -32,8 +32,15 @@ export async function showEndpoint(place) {
     actions(endpoint, place),
     chart(statistics.hours),
     h("p", { class: "faint" }, counted("pending", statistics.pending)),
-    h("div", { class: "title" }, h("h2", {}, t("recent_attempts")), h("a", { href: log }, t("all_attempts"))),
-    recent.items.length > 0 ? attemptTable(id, recent.items).table : h("p", { class: "empty" }, t("no_attempts")),
+    h(
+      "div",
+      { class: "title" },
+      h("h2", {}, t("recent_attempts")),
+      h("a", { href: log }, t("all_attempts")),
+    ),
+    recent.items.length > 0
+      ? attemptTable(id, recent.items).table
+      : h("p", { class: "empty" }, t("no_attempts")),
     h("h2", {}, t("settings")),
     settings(endpoint),
   ]);
@@ -44,22 +51,38 @@ export async function showEndpoint(place) {
  * @returns {Promise<View>}
  */
 export async function showSecrets({ params: { id }, signal, again }) {
-  const [{ endpoint }, secrets] = await Promise.all([getEndpoint(id, signal), listSecrets(id, signal)]);
+  const [{ endpoint }, secrets] = await Promise.all([
+    getEndpoint(id, signal),
+    listSecrets(id, signal),
+  ]);
   return frame(endpoint, "/secrets", [
     h("p", { class: "lead" }, t("secrets_lead")),
-    h("div", { class: "buttons" }, button(t("rotate"), () => openRotation(id, secrets, again), { class: "primary" })),
+    h(
+      "div",
+      { class: "buttons" },
+      button(t("rotate"), () => openRotation(id, secrets, again), { class: "primary" }),
+    ),
     secretList(secrets),
   ]);
 }
 
 /** @param {Endpoint} endpoint */
 function settings(endpoint) {
-  const { description, event_types: types, ordered, header_names: headers, rate_limit: limit } = endpoint;
+  const {
+    description,
+    event_types: types,
+    ordered,
+    header_names: headers,
+    rate_limit: limit,
+  } = endpoint;
   const lines = /** @type {[string, Child][]} */ ([
     [t("description"), description || t("none")],
     [t("event_types"), types.map((type) => h("code", { class: "chip" }, type))],
     [t("order"), ordered ? t("ordered") : t("not_ordered")],
-    [t("headers"), headers.length > 0 ? headers.map((name) => h("code", { class: "chip" }, name)) : t("none")],
+    [
+      t("headers"),
+      headers.length > 0 ? headers.map((name) => h("code", { class: "chip" }, name)) : t("none"),
+    ],
     [t("rate_limit"), limit ? t("per_second", { count: number(limit) }) : t("none")],
     [t("verification"), verification(endpoint)],
     [t("created"), time(endpoint.created_at)],

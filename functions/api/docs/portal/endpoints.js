@@ -34,7 +34,10 @@ export async function showEndpoints({ query, signal }) {
       (!isEmpty || query.size > 0) && stateFilter(query),
       isEmpty ? nothing(query) : table(rows),
       more(page.next_cursor, async (cursor) => {
-        const next = await listEndpoints(new URLSearchParams([...query, ["cursor", cursor]]), signal);
+        const next = await listEndpoints(
+          new URLSearchParams([...query, ["cursor", cursor]]),
+          signal,
+        );
         append(rows, next.items.map(row));
         return next.next_cursor;
       }),
@@ -45,13 +48,21 @@ export async function showEndpoints({ query, signal }) {
 /** @param {URLSearchParams} query */
 function nothing(query) {
   if (query.size > 0) return h("p", { class: "empty" }, t("no_such_endpoints"));
-  return h("div", { class: "empty" }, h("p", {}, t("no_endpoints")), h("p", { class: "faint" }, t("no_endpoints_why")));
+  return h(
+    "div",
+    { class: "empty" },
+    h("p", {}, t("no_endpoints")),
+    h("p", { class: "faint" }, t("no_endpoints_why")),
+  );
 }
 
 /** @param {URLSearchParams} query */
 function stateFilter(query) {
   const options = [["", t("any_state")], ...STATES.map((state) => [state, named("state", state)])];
-  const made = select(/** @type {[string, string][]} */ (options), { id: "state", value: query.get("state") ?? "" });
+  const made = select(/** @type {[string, string][]} */ (options), {
+    id: "state",
+    value: query.get("state") ?? "",
+  });
   made.addEventListener("change", () => {
     location.hash = made.value ? `#/?state=${made.value}` : "#/";
   });
@@ -66,7 +77,13 @@ function table(rows) {
     h("th", { scope: "col", class: "wide" }, t("event_types")),
     h("th", { scope: "col" }, t("state")),
   ];
-  return h("table", { class: "list" }, h("caption", { class: "unseen" }, t("endpoints")), h("thead", {}, h("tr", {}, head)), rows);
+  return h(
+    "table",
+    { class: "list" },
+    h("caption", { class: "unseen" }, t("endpoints")),
+    h("thead", {}, h("tr", {}, head)),
+    rows,
+  );
 }
 
 /** @param {Endpoint} endpoint */
@@ -76,15 +93,29 @@ function row(endpoint) {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("a", { href: `#/endpoints/${id}`, class: "url" }, url), description && h("p", { class: "faint clamp" }, description)),
-    h("td", { class: "wide" }, types.slice(0, SHOWN_TYPES).map((type) => h("code", { class: "chip" }, type)), rest > 0 && h("span", { class: "faint" }, `+${rest}`)),
+    h(
+      "th",
+      { scope: "row" },
+      h("a", { href: `#/endpoints/${id}`, class: "url" }, url),
+      description && h("p", { class: "faint clamp" }, description),
+    ),
+    h(
+      "td",
+      { class: "wide" },
+      types.slice(0, SHOWN_TYPES).map((type) => h("code", { class: "chip" }, type)),
+      rest > 0 && h("span", { class: "faint" }, `+${rest}`),
+    ),
     h("td", {}, stateBadge(endpoint), h("p", { class: "faint" }, health(endpoint))),
   );
 }
 
 /** @param {Endpoint} endpoint */
 export function stateBadge({ state, health: { failures, paused_until: paused } }) {
-  const mood = { enabled: failures > 0 || isAhead(paused) ? "warn" : "good", disabled: "off", unverified: "warn" }[state];
+  const mood = {
+    enabled: failures > 0 || isAhead(paused) ? "warn" : "good",
+    disabled: "off",
+    unverified: "warn",
+  }[state];
   return h("span", { class: `badge ${mood}` }, named("state", state));
 }
 
@@ -99,7 +130,8 @@ function isAhead(moment) {
  * @param {Endpoint} endpoint
  */
 export function health({ state, disabled_reason: reason, disabled_at: since, health: answers }) {
-  if (state === "disabled") return [named("reason", reason ?? "by_owner"), since && [" · ", ago(since)]];
+  if (state === "disabled")
+    return [named("reason", reason ?? "by_owner"), since && [" · ", ago(since)]];
   if (state === "unverified") return t("unverified_why");
   return answering(answers);
 }

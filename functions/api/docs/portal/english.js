@@ -9,7 +9,8 @@ export const ENGLISH = {
   any: "Any",
   any_state: "Any state",
   api_key: "API key",
-  api_key_hint: "A partner’s key with the scope “webhooks”. It is kept in this page only, and gone with it.",
+  api_key_hint:
+    "A partner’s key with the scope “webhooks”. It is kept in this page only, and gone with it.",
   apply: "Apply",
   as_table: "Show as a table",
   attempt: "Attempt",
@@ -70,7 +71,8 @@ export const ENGLISH = {
   filter: "Filter",
   found_attempts: "Attempts found",
   headers: "Headers",
-  headers_hint: "Sent with each message, ten at most. Their values are kept sealed and shown to nobody again.",
+  headers_hint:
+    "Sent with each message, ten at most. Their values are kept sealed and shown to nobody again.",
   headers_kept: "Their values are not shown. Keep them, or replace all of them.",
   hour: "Hour",
   id: "ID",
@@ -142,7 +144,8 @@ export const ENGLISH = {
   replace_headers: "Replace the headers",
   replay: "Replay",
   replay_now: "Replay",
-  replay_why: "Send everything that happened in this time again, delivered before or not. The messages keep their IDs.",
+  replay_why:
+    "Send everything that happened in this time again, delivered before or not. The messages keep their IDs.",
   request: "Request",
   request_id: "Request ID:",
   resend_failed: "Resend failed",
@@ -191,7 +194,8 @@ export const ENGLISH = {
   succeeded_other: "{count} succeeded",
   surface_infrastructure: "The installation’s",
   surface_webapp: "My own",
-  test_hint: "An example of this type is sent to this endpoint only, marked by nothing but its content.",
+  test_hint:
+    "An example of this type is sent to this endpoint only, marked by nothing but its content.",
   test_is_sent: "The test is on its way.",
   time: "Time",
   truncated: "Only the beginning is kept.",

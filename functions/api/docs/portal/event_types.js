@@ -23,7 +23,9 @@ export async function catalogue(signal) {
   const surface = currentSurface();
   const types = known.get(surface) ?? (await listEventTypes(signal));
   known.set(surface, types);
-  return types.filter(({ name }) => name !== VERIFICATION).toSorted((one, other) => one.name.localeCompare(other.name));
+  return types
+    .filter(({ name }) => name !== VERIFICATION)
+    .toSorted((one, other) => one.name.localeCompare(other.name));
 }
 
 /**
@@ -45,13 +47,21 @@ export function matches(pattern, name) {
  */
 export function patternsField(types, chosen) {
   const all = chosen.includes("*");
-  const detailed = h("div", { class: "types", hidden: all }, patterns(types, chosen).map((each) => patternChoice(each, chosen)));
+  const detailed = h(
+    "div",
+    { class: "types", hidden: all },
+    patterns(types, chosen).map((each) => patternChoice(each, chosen)),
+  );
   const toggle = (/** @type {boolean} */ hidden) => () => (detailed.hidden = hidden);
   const scope = { type: "radio", name: "event_scope" };
   return group(
     t("event_types"),
     "event_types",
-    choice(t("all_events"), { ...scope, value: "*", checked: all, onchange: toggle(true) }, t("all_events_hint")),
+    choice(
+      t("all_events"),
+      { ...scope, value: "*", checked: all, onchange: toggle(true) },
+      t("all_events_hint"),
+    ),
     choice(t("only_these"), { ...scope, value: "some", checked: !all, onchange: toggle(false) }),
     detailed,
   );

@@ -14,7 +14,10 @@ const STEPS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
  * @param {string} moment
  */
 export function time(moment) {
-  const style = new Intl.DateTimeFormat(currentLocale(), { dateStyle: "medium", timeStyle: "medium" });
+  const style = new Intl.DateTimeFormat(currentLocale(), {
+    dateStyle: "medium",
+    timeStyle: "medium",
+  });
   return h("time", { datetime: moment, title: moment }, style.format(new Date(moment)));
 }
 
@@ -37,7 +40,9 @@ function relative(seconds) {
 
 /** @param {Date} moment */
 export function hourOf(moment) {
-  return new Intl.DateTimeFormat(currentLocale(), { hour: "2-digit", minute: "2-digit" }).format(moment);
+  return new Intl.DateTimeFormat(currentLocale(), { hour: "2-digit", minute: "2-digit" }).format(
+    moment,
+  );
 }
 
 /** @param {number} count */
@@ -50,7 +55,10 @@ export function duration(milliseconds) {
   const unit = milliseconds < 1000 ? "millisecond" : "second";
   const value = milliseconds < 1000 ? milliseconds : milliseconds / 1000;
   const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(currentLocale(), /** @type {Intl.NumberFormatOptions} */ (options)).format(value);
+  return new Intl.NumberFormat(
+    currentLocale(),
+    /** @type {Intl.NumberFormatOptions} */ (options),
+  ).format(value);
 }
 
 /**

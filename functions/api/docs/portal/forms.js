@@ -37,7 +37,12 @@ export function field(label, control, { hint, name } = {}) {
  */
 export function choice(label, attributes, hint) {
   const note = hint ? h("span", { class: "hint", id: newId() }, hint) : null;
-  const control = h("input", { type: "checkbox", id: newId(), "aria-describedby": note?.id, ...attributes });
+  const control = h("input", {
+    type: "checkbox",
+    id: newId(),
+    "aria-describedby": note?.id,
+    ...attributes,
+  });
   const caption = h("label", { for: control.id }, label);
   return h("div", { class: "choice" }, control, h("div", {}, caption, note));
 }
@@ -58,7 +63,9 @@ export function group(legend, name, ...children) {
  * @param {Attributes & {value?: string}} [attributes]
  */
 export function select(options, { value, ...attributes } = {}) {
-  const made = options.map(([each, label]) => h("option", { value: each, selected: each === value }, label));
+  const made = options.map(([each, label]) =>
+    h("option", { value: each, selected: each === value }, label),
+  );
   return h("select", attributes, made);
 }
 
@@ -89,7 +96,8 @@ export function form(fields, { submit, act, danger, besides, label }) {
  */
 async function attempt(made, alert, act) {
   fill(alert);
-  for (const control of made.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  for (const control of made.querySelectorAll("[aria-invalid]"))
+    control.removeAttribute("aria-invalid");
   for (const error of made.querySelectorAll(".field-error")) error.toggleAttribute("hidden", true);
   try {
     await act(made);
@@ -151,7 +159,13 @@ export function problemNode({ status, code, detail, errors = [], request_id: id 
     { class: "problem" },
     h("p", { lang: "en" }, detail),
     errors.length > 0 &&
-      h("ul", { lang: "en" }, errors.map(({ location, message }) => h("li", {}, `${location.slice(1).join(".")}: ${message}`))),
+      h(
+        "ul",
+        { lang: "en" },
+        errors.map(({ location, message }) =>
+          h("li", {}, `${location.slice(1).join(".")}: ${message}`),
+        ),
+      ),
     status >= FAILURE && id && h("p", { class: "faint" }, t("request_id"), " ", h("code", {}, id)),
   );
 }

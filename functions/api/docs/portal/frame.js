@@ -22,7 +22,9 @@ export function frame(endpoint, where, content) {
     ["/attempts", "attempts"],
     ["/secrets", "secrets"],
   ]);
-  const links = tabs.map(([part, key]) => h("a", { href: here + part, "aria-current": part === where && "page" }, t(key)));
+  const links = tabs.map(([part, key]) =>
+    h("a", { href: here + part, "aria-current": part === where && "page" }, t(key)),
+  );
   return {
     title: endpoint.url,
     node: h(
@@ -30,7 +32,13 @@ export function frame(endpoint, where, content) {
       {},
       h("p", { class: "crumbs" }, h("a", { href: "#/" }, `← ${t("endpoints")}`)),
       h("h1", { class: "url" }, endpoint.url),
-      h("p", { class: "state" }, stateBadge(endpoint), " ", h("span", { class: "faint" }, health(endpoint))),
+      h(
+        "p",
+        { class: "state" },
+        stateBadge(endpoint),
+        " ",
+        h("span", { class: "faint" }, health(endpoint)),
+      ),
       h("nav", { "aria-label": t("endpoint"), class: "tabs-nav" }, links),
       content,
     ),
@@ -39,5 +47,9 @@ export function frame(endpoint, where, content) {
 
 /** @param {[string, Child][]} lines */
 export function definitions(lines) {
-  return h("dl", { class: "lines" }, lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "lines" },
+    lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }

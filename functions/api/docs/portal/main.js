@@ -56,7 +56,8 @@ async function viewOf(signal) {
   try {
     return await make({ params, query: new URLSearchParams(query), signal, again: route });
   } catch (error) {
-    if (signal.aborted || (error instanceof DOMException && error.name === "AbortError")) return null;
+    if (signal.aborted || (error instanceof DOMException && error.name === "AbortError"))
+      return null;
     return failed(problemNode(problemOf(error)));
   }
 }
@@ -64,13 +65,22 @@ async function viewOf(signal) {
 /** @param {Node} words */
 function failed(words) {
   const back = h("p", {}, h("a", { href: "#/" }, `← ${t("endpoints")}`));
-  return { title: t("failed"), node: h("div", {}, h("h1", {}, t("failed")), h("div", { role: "alert" }, words), back) };
+  return {
+    title: t("failed"),
+    node: h("div", {}, h("h1", {}, t("failed")), h("div", { role: "alert" }, words), back),
+  };
 }
 
 function showSignIn() {
   entitle(t("sign_in"));
   drawHead();
-  const node = h("div", { class: "sign-in" }, h("h1", {}, t("sign_in_title")), h("p", { class: "faint" }, t("sign_in_lead")), signInForms(enter));
+  const node = h(
+    "div",
+    { class: "sign-in" },
+    h("h1", {}, t("sign_in_title")),
+    h("p", { class: "faint" }, t("sign_in_lead")),
+    signInForms(enter),
+  );
   show(node);
   /** @type {HTMLElement | null} */ (node.querySelector("input:not([type=radio])"))?.focus();
 }

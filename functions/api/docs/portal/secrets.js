@@ -41,7 +41,13 @@ function newSecret({ scheme, secret, public_key: publicKey }) {
  * @param {string} label
  */
 function value(title, text, label) {
-  return h("div", { class: "value" }, h("h3", {}, title), h("code", { class: "token" }, text), copyButton(text, label));
+  return h(
+    "div",
+    { class: "value" },
+    h("h3", {}, title),
+    h("code", { class: "token" }, text),
+    copyButton(text, label),
+  );
 }
 
 /**
@@ -50,7 +56,11 @@ function value(title, text, label) {
  * @param {Secret[]} secrets
  */
 export function secretList(secrets) {
-  return h("ul", { class: "cards" }, secrets.map((each) => h("li", { class: "card" }, secretCard(each))));
+  return h(
+    "ul",
+    { class: "cards" },
+    secrets.map((each) => h("li", { class: "card" }, secretCard(each))),
+  );
 }
 
 /** @param {Secret} secret */
@@ -74,10 +84,17 @@ export async function openRotation(endpoint, secrets, done) {
   /** @type {NewSecret | null} */
   let made = null;
   const used = secrets.some((each) => each.scheme === "v1") ? "v1" : "v1a";
-  const schemes = ["v1", "v1a"].map((each) => /** @type {[string, string]} */ ([each, named("scheme", each)]));
-  const overlaps = OVERLAPS_S.map((each) => /** @type {[string, string]} */ ([String(each), named("overlap", String(each))]));
+  const schemes = ["v1", "v1a"].map(
+    (each) => /** @type {[string, string]} */ ([each, named("scheme", each)]),
+  );
+  const overlaps = OVERLAPS_S.map(
+    (each) => /** @type {[string, string]} */ ([String(each), named("overlap", String(each))]),
+  );
   const fields = [
-    field(t("scheme"), select(schemes, { name: "scheme", value: used }), { name: "scheme", hint: t("rotate_scheme_hint") }),
+    field(t("scheme"), select(schemes, { name: "scheme", value: used }), {
+      name: "scheme",
+      hint: t("rotate_scheme_hint"),
+    }),
     field(t("overlap"), select(overlaps, { name: "overlap_s", value: String(24 * HOUR_S) }), {
       name: "overlap_s",
       hint: t("overlap_hint"),
@@ -92,6 +109,9 @@ export async function openRotation(endpoint, secrets, done) {
   });
   if (!made) return;
   const secret = made;
-  await openDialog(t("new_secret"), (close) => [newSecrets([secret]), h("div", { class: "buttons" }, button(t("stored"), close, { class: "primary" }))]);
+  await openDialog(t("new_secret"), (close) => [
+    newSecrets([secret]),
+    h("div", { class: "buttons" }, button(t("stored"), close, { class: "primary" })),
+  ]);
   done();
 }

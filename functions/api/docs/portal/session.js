@@ -63,7 +63,12 @@ export async function send(url, options) {
 export async function contentOf(answer) {
   const text = await answer.text();
   if (answer.ok) return text ? JSON.parse(text) : null;
-  const nothing = { status: answer.status, code: "unknown", title: "", detail: `${answer.status} ${answer.statusText}` };
+  const nothing = {
+    status: answer.status,
+    code: "unknown",
+    title: "",
+    detail: `${answer.status} ${answer.statusText}`,
+  };
   let problem = {};
   try {
     problem = JSON.parse(text);
@@ -82,7 +87,9 @@ async function post(path, body) {
   /** @type {Record<string, string>} */
   const headers = form ? {} : { "Content-Type": "application/json" };
   const sent = form ? body : JSON.stringify(body);
-  return contentOf(await send(address(`v2/webapp/${path}`), { method: "POST", headers, body: sent }));
+  return contentOf(
+    await send(address(`v2/webapp/${path}`), { method: "POST", headers, body: sent }),
+  );
 }
 
 /**
@@ -111,7 +118,10 @@ export async function answerWithCode(username, token, code) {
 
 /** Tell whether this browser and this page may use passkeys. */
 export function canUsePasskeys() {
-  return typeof PublicKeyCredential === "function" && "parseRequestOptionsFromJSON" in PublicKeyCredential;
+  return (
+    typeof PublicKeyCredential === "function" &&
+    "parseRequestOptionsFromJSON" in PublicKeyCredential
+  );
 }
 
 /**
@@ -121,8 +131,13 @@ export function canUsePasskeys() {
 export async function answerWithPasskey(username, token) {
   const options = await post("login/second-factor/passkey-options", { mfa_token: token });
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const credential = /** @type {PublicKeyCredential} */ (await navigator.credentials.get({ publicKey }));
-  await begin(await post("login/second-factor", { mfa_token: token, passkey: credential.toJSON() }), username);
+  const credential = /** @type {PublicKeyCredential} */ (
+    await navigator.credentials.get({ publicKey })
+  );
+  await begin(
+    await post("login/second-factor", { mfa_token: token, passkey: credential.toJSON() }),
+    username,
+  );
 }
 
 /**
@@ -170,7 +185,9 @@ export function chooseSurface(chosen) {
 /** Tell whether who is signed in may see the endpoints of the installation. */
 export async function isOperator() {
   if (!user) return false;
-  const answer = await send(address("v2/infrastructure/webhooks?limit=1"), { headers: await credentials() });
+  const answer = await send(address("v2/infrastructure/webhooks?limit=1"), {
+    headers: await credentials(),
+  });
   return answer.ok;
 }
 
@@ -203,7 +220,8 @@ async function exchange() {
     if (user?.refresh === refresh) keep(pair, name);
     return true;
   } catch (error) {
-    if (error instanceof Problem && error.problem.status !== 401 && error.problem.status !== 422) throw error;
+    if (error instanceof Problem && error.problem.status !== 401 && error.problem.status !== 422)
+      throw error;
     return false;
   }
 }
@@ -215,7 +233,12 @@ async function exchange() {
 function keep(pair, name) {
   const life = pair.expires_in * 1000;
   const rest = Math.max(life - MARGIN_MS, life / 2);
-  user = { name, access: pair.access_token, refresh: pair.refresh_token, renewAt: Date.now() + rest };
+  user = {
+    name,
+    access: pair.access_token,
+    refresh: pair.refresh_token,
+    renewAt: Date.now() + rest,
+  };
   clearTimeout(alarm);
   // A failure here is no news yet: the next request meets it again.
   alarm = setTimeout(() => renew().catch(() => false), rest);
@@ -233,5 +256,8 @@ export async function signOut() {
   const headers = user ? { Authorization: `Bearer ${user.access}` } : null;
   forget();
   // `keepalive`: the page may be closing.
-  if (headers) await send(address("v2/webapp/logout"), { method: "POST", headers, keepalive: true }).catch(() => null);
+  if (headers)
+    await send(address("v2/webapp/logout"), { method: "POST", headers, keepalive: true }).catch(
+      () => null,
+    );
 }

@@ -18,7 +18,14 @@ export function buildShell() {
     focus(main);
   };
   const place = /** @type {HTMLElement} */ (document.getElementById("portal"));
-  fill(place, h("a", { href: "#main", class: "skip", onclick: skip }, t("skip")), header, status, alert, main);
+  fill(
+    place,
+    h("a", { href: "#main", class: "skip", onclick: skip }, t("skip")),
+    header,
+    status,
+    alert,
+    main,
+  );
 }
 
 /**
@@ -30,11 +37,22 @@ export function drawHeader({ operator, onSignOut, onLanguage, onSurface }) {
   document.documentElement.lang = currentLanguage();
   const skip = document.querySelector(".skip");
   if (skip) fill(skip, t("skip"));
-  const languages = Object.entries(LANGUAGES).map(([tag, { name }]) => /** @type {[string, string]} */ ([tag, name]));
-  const language = chooser(t("language"), languages, { value: currentLanguage(), choose: onLanguage });
+  const languages = Object.entries(LANGUAGES).map(
+    ([tag, { name }]) => /** @type {[string, string]} */ ([tag, name]),
+  );
+  const language = chooser(t("language"), languages, {
+    value: currentLanguage(),
+    choose: onLanguage,
+  });
   fill(
     header,
-    h("a", { href: "#/", class: "product" }, logo(), h("span", {}, "Switchyard"), h("span", { class: "faint" }, t("webhooks"))),
+    h(
+      "a",
+      { href: "#/", class: "product" },
+      logo(),
+      h("span", {}, "Switchyard"),
+      h("span", { class: "faint" }, t("webhooks")),
+    ),
     h(
       "div",
       { class: "who" },
@@ -112,7 +130,12 @@ export function complain(...words) {
  */
 function say(place, words) {
   hush();
-  if (words.length > 0) fill(place, h("div", {}, words), button("×", hush, { class: "cross", "aria-label": t("close") }));
+  if (words.length > 0)
+    fill(
+      place,
+      h("div", {}, words),
+      button("×", hush, { class: "cross", "aria-label": t("close") }),
+    );
 }
 
 /** Take back what was said. */

@@ -28,11 +28,22 @@ export function signInForms(done, { known } = {}) {
   const byKey = known?.surface === "partner";
   const kind = newId();
   /** @param {boolean} key */
-  const choose = (key) => fill(place, key ? keyForm(done) : passwordForm(place, done, known?.name ?? ""));
+  const choose = (key) =>
+    fill(place, key ? keyForm(done) : passwordForm(place, done, known?.name ?? ""));
   choose(byKey);
   const options = [
-    choice(t("account"), { type: "radio", name: kind, checked: !byKey, onchange: () => choose(false) }),
-    choice(t("partner_key"), { type: "radio", name: kind, checked: byKey, onchange: () => choose(true) }),
+    choice(t("account"), {
+      type: "radio",
+      name: kind,
+      checked: !byKey,
+      onchange: () => choose(false),
+    }),
+    choice(t("partner_key"), {
+      type: "radio",
+      name: kind,
+      checked: byKey,
+      onchange: () => choose(true),
+    }),
   ];
   const choices = h("fieldset", { class: "tabs" }, h("legend", {}, t("sign_in_by")), options);
   return h("div", {}, known ? null : choices, place);
@@ -47,8 +58,14 @@ function passwordForm(place, done, known) {
   const name = { name: "username", value: known, autocomplete: "username", autocapitalize: "none" };
   const password = { name: "password", type: "password", autocomplete: "current-password" };
   const fields = [
-    field(t("username"), h("input", { ...name, spellcheck: "false", maxlength: 254, required: true }), { name: "username" }),
-    field(t("password"), h("input", { ...password, maxlength: 128, required: true }), { name: "password" }),
+    field(
+      t("username"),
+      h("input", { ...name, spellcheck: "false", maxlength: 254, required: true }),
+      { name: "username" },
+    ),
+    field(t("password"), h("input", { ...password, maxlength: 128, required: true }), {
+      name: "password",
+    }),
   ];
   return form(fields, {
     submit: t("sign_in"),
@@ -73,7 +90,8 @@ async function challengeOf(attempt) {
   try {
     await attempt();
   } catch (error) {
-    if (error instanceof Problem && error.problem.code === "second_factor_required") return error.problem;
+    if (error instanceof Problem && error.problem.code === "second_factor_required")
+      return error.problem;
     throw error;
   }
   return null;
@@ -98,7 +116,12 @@ function secondFactorForm(place, done, { username, challenge }) {
     }
     return done();
   };
-  const code = { name: "code", autocomplete: "one-time-code", autocapitalize: "characters", spellcheck: "false" };
+  const code = {
+    name: "code",
+    autocomplete: "one-time-code",
+    autocapitalize: "characters",
+    spellcheck: "false",
+  };
   const fields = [
     h("p", {}, t("second_factor_for", { name: username })),
     field(t("code"), h("input", { ...code, maxlength: 32, required: true }), { name: "code" }),
@@ -107,7 +130,10 @@ function secondFactorForm(place, done, { username, challenge }) {
     submit: t("continue"),
     label: t("second_factor"),
     act: (filled) => go(() => answerWithCode(username, token, valueOf(filled, "code").trim())),
-    besides: challenge.methods?.includes("passkey") && canUsePasskeys() && passkeyButton(() => go(() => answerWithPasskey(username, token))),
+    besides:
+      challenge.methods?.includes("passkey") &&
+      canUsePasskeys() &&
+      passkeyButton(() => go(() => answerWithPasskey(username, token))),
   });
   return made;
 }
@@ -171,6 +197,8 @@ export function askToSignInAgain() {
     );
     document.body.append(dialog);
     dialog.showModal();
-    /** @type {HTMLElement | null} */ (dialog.querySelector("input:not([value]), input[value='']"))?.focus();
+    /** @type {HTMLElement | null} */ (
+      dialog.querySelector("input:not([value]), input[value='']")
+    )?.focus();
   });
 }
