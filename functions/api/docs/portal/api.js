@@ -23,7 +23,7 @@ import {
  * @template T
  * @typedef {import("./types.d.ts").Listing<T>} Listing
  */
-/** @typedef {{method?: string, body?: unknown, query?: Record<string, string> | URLSearchParams, signal?: AbortSignal, headers?: Record<string, string>}} Asked */
+/** @typedef {import("./types.d.ts").Asked} Asked */
 
 const TRIES = 4;
 /** How often a reading request that is throttled is sent: a small plan allows few a second. */

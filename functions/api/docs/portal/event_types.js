@@ -29,7 +29,7 @@ export async function catalogue(signal) {
 }
 
 /**
- * Tell whether a pattern names a type: the type itself, all below a prefix (`item.*`), or all (`*`).
+ * Tell whether a pattern names a type: itself, all below a prefix (`item.*`), or all (`*`).
  *
  * @param {string} pattern
  * @param {string} name

@@ -1,4 +1,4 @@
-// Forms: labels, hints and errors that belong to their fields, and refusals in the form's own alert.
+// Forms: labels, hints and errors that belong to their fields, refusals in the form's own alert.
 import { fill, focus, h, newId, once } from "./dom.js";
 import { Problem } from "./session.js";
 import { t } from "./texts.js";
@@ -12,8 +12,8 @@ const FAILURE = 500;
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 
 /**
- * Give a control its label, a hint, and a place for what is wrong with it. `name` is the field of the
- * API that it sets: the API's errors find it by that.
+ * Give a control its label, a hint, and a place for what is wrong with it. `name` is the field of
+ * the API that it sets: the API's errors find it by that.
  *
  * @param {string} label
  * @param {Control} control
@@ -73,7 +73,7 @@ export function select(options, { value, ...attributes } = {}) {
  * Make a form. What `act` is refused is shown in it, at the fields that it is about.
  *
  * @param {Child} fields
- * @param {{submit: string, act: (form: HTMLFormElement) => unknown, danger?: boolean, besides?: Child, label?: string}} options
+ * @param {import("./types.d.ts").FormOptions} options
  */
 export function form(fields, { submit, act, danger, besides, label }) {
   const alert = h("div", { role: "alert" });

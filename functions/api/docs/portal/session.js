@@ -5,7 +5,7 @@
 /** @typedef {import("./types.d.ts").TokenPair} TokenPair */
 
 const MARGIN_MS = 60_000;
-/** How long before its end an access token is replaced; those that live shorter, at half their life. */
+/** How long before its end an access token is replaced; one that lives shorter, at half its life. */
 
 /** @typedef {{name: string, access: string, refresh: string, renewAt: number}} User */
 
@@ -93,7 +93,7 @@ async function post(path, body) {
 }
 
 /**
- * Sign in by password. Raises Problem: `second_factor_required` has the `mfa_token` for what follows.
+ * Sign in by password. Raises Problem: `second_factor_required` has the `mfa_token` to go on.
  *
  * @param {string} username
  * @param {string} password
@@ -203,7 +203,7 @@ export async function credentials() {
 }
 
 /**
- * Get the next access token; false where the session has ended. Who asks meanwhile waits for the same.
+ * Get the next access token; false where the session has ended. Who asks meanwhile waits too.
  *
  * @returns {Promise<boolean>}
  */

@@ -31,7 +31,7 @@ export function buildShell() {
 /**
  * Draw the head of the page anew.
  *
- * @param {{operator: boolean, onSignOut: () => unknown, onLanguage: (tag: string) => void, onSurface: (surface: string) => void}} options
+ * @param {import("./types.d.ts").HeaderOptions} options
  */
 export function drawHeader({ operator, onSignOut, onLanguage, onSurface }) {
   document.documentElement.lang = currentLanguage();

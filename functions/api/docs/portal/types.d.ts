@@ -113,6 +113,30 @@ export interface EventType {
   example: Record<string, unknown>;
 }
 
+/** A request to the API of webhooks. */
+export interface Asked {
+  method?: string;
+  body?: unknown;
+  query?: Record<string, string> | URLSearchParams;
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+}
+
+export interface FormOptions {
+  submit: string;
+  act: (form: HTMLFormElement) => unknown;
+  danger?: boolean;
+  besides?: Child;
+  label?: string;
+}
+
+export interface HeaderOptions {
+  operator: boolean;
+  onSignOut: () => unknown;
+  onLanguage: (tag: string) => void;
+  onSurface: (surface: string) => void;
+}
+
 /** What a view is given: where it stands, and how it goes elsewhere. */
 export interface Place {
   params: Record<string, string>;
