@@ -74,6 +74,12 @@ def views(page: Page, endpoint: str) -> Iterator[str]:
     main.get_by_role("table").last.get_by_role("link").first.click()
     expect(main.locator("pre").last).to_have_text(HOSTILE)
     yield "attempt"
+    page.goto(page.url.partition("#")[0] + "#/new")
+    main.locator("input[name=url]").fill("http://127.0.0.1:9/hooks")
+    main.locator("input[value=v1a]").check()
+    main.locator("button[type=submit]").click()
+    expect(main.locator(".token")).to_have_count(2)
+    yield "created"
 
 
 @pytest.mark.parametrize(("scheme", "size", "locale"), LOOKS)
@@ -125,7 +131,6 @@ def test_the_language_can_be_changed(portal: Portal, owner: Owner) -> None:
     [
         "() => { document.body.innerHTML = '<b>x</b>' }",
         "() => { document.createElement('script').text = 'alert(1)' }",
-        "() => { new Function('return 1') }",
     ],
 )
 def test_the_policy_lets_no_text_become_markup_or_a_script(
@@ -136,7 +141,7 @@ def test_the_policy_lets_no_text_become_markup_or_a_script(
         tried = (
             f"attempt => {{ try {{ ({attempt})(); return 'done' }} catch (e) {{ return e.name }} }}"
         )
-        assert portal.page.evaluate(tried) in {"TypeError", "EvalError"}
+        assert portal.page.evaluate(tried) == "TypeError"
         assert portal.complaints
         portal.complaints.clear()
 

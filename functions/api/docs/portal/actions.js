@@ -5,6 +5,7 @@ import { button, fill, h } from "./dom.js";
 import { catalogue, matches } from "./event_types.js";
 import { field, problemNode, problemOf, select, valueOf } from "./forms.js";
 import { localInput, momentOf, readable } from "./format.js";
+import { isAbort } from "./session.js";
 import { announce, announceThere, complain } from "./shell.js";
 import { counted, t } from "./texts.js";
 
@@ -25,11 +26,11 @@ export function actions(endpoint, place) {
   return h(
     "div",
     { class: "buttons" },
-    button(t("send_test"), () => openTest(endpoint), { class: "primary" }),
+    button(t("send_test"), () => tried(() => openTest(endpoint)), { class: "primary" }),
     h("a", { class: "button", href: `${here}/edit` }, t("edit")),
     button(enabled ? t("disable") : t("enable"), () => switchTo(endpoint, !enabled, place)),
     button(t("resend_failed"), () => openResendFailed(endpoint)),
-    button(t("replay"), () => openReplay(endpoint)),
+    button(t("replay"), () => tried(() => openReplay(endpoint))),
     button(t("remove"), () => openRemoval(endpoint), { class: "danger-quiet" }),
   );
 }
@@ -45,7 +46,7 @@ export async function tried(act) {
     await act();
     return true;
   } catch (error) {
-    complain(problemNode(problemOf(error)));
+    if (!isAbort(error)) complain(problemNode(problemOf(error)));
     return false;
   }
 }
@@ -106,8 +107,7 @@ function openResendFailed({ id }) {
   return openForm(t("resend_failed"), fields, {
     submit: t("send_again"),
     act: async (form) => {
-      const { messages } = await resendFailed(id, momentOf(valueOf(form, "since")));
-      announce(counted("queued", messages));
+      announce(counted("queued", await resendFailed(id, momentOf(valueOf(form, "since")))));
     },
   });
 }
@@ -138,8 +138,7 @@ async function openReplay({ id }) {
         since: momentOf(valueOf(form, "since")),
         until: momentOf(valueOf(form, "until")),
       };
-      const { messages } = await replay(id, { ...range, event_types: [types.value] });
-      announce(counted("queued", messages));
+      announce(counted("queued", await replay(id, { ...range, event_types: [types.value] })));
     },
   });
 }

@@ -208,21 +208,43 @@ export function resend(id, attempt) {
 }
 
 /**
+ * Send all messages again that failed since then; return how many they are.
+ *
  * @param {string} id
  * @param {string} since
- * @returns {Promise<{messages: number}>}
  */
 export function resendFailed(id, since) {
-  return call(`/${id}/resend-failed`, { method: "POST", body: { since } });
+  return queueAll(`/${id}/resend-failed`, { since });
 }
 
 /**
+ * Send all messages of a time again; return how many they are.
+ *
  * @param {string} id
  * @param {{since: string, until: string, event_types: string[]}} range
- * @returns {Promise<{messages: number}>}
  */
 export function replay(id, range) {
-  return call(`/${id}/replay`, { method: "POST", body: range });
+  return queueAll(`/${id}/replay`, range);
+}
+
+/**
+ * Ask until all is queued: one request does so many messages only, and says where the next begins.
+ *
+ * @param {string} path
+ * @param {{since: string}} range
+ */
+async function queueAll(path, range) {
+  let all = 0;
+  /** @type {string | null} */
+  let since = range.since;
+  while (since) {
+    const body = { ...range, since };
+    /** @type {import("./types.d.ts").Queued} */
+    const { messages, continue_from: next } = await call(path, { method: "POST", body });
+    all += messages;
+    since = next === since ? null : next;
+  }
+  return all;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Forms: labels, hints and errors that belong to their fields, refusals in the form's own alert.
 import { fill, focus, h, newId, once } from "./dom.js";
-import { Problem } from "./session.js";
+import { Problem, isAbort } from "./session.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./types.d.ts").Attributes} Attributes */
@@ -102,7 +102,7 @@ async function attempt(made, alert, act) {
   try {
     await act(made);
   } catch (error) {
-    showProblem(made, alert, problemOf(error));
+    if (!isAbort(error)) showProblem(made, alert, problemOf(error));
   }
 }
 

@@ -8,7 +8,7 @@ import { showEdit, showNew } from "./editor.js";
 import { showEndpoint, showSecrets } from "./endpoint.js";
 import { showEndpoints } from "./endpoints.js";
 import { problemNode, problemOf } from "./forms.js";
-import { chooseSurface, isOperator, isSignedIn, signOut } from "./session.js";
+import { chooseSurface, isAbort, isOperator, isSignedIn, signOut } from "./session.js";
 import { buildShell, drawHeader, hush, show, showBusy, turnPage } from "./shell.js";
 import { askToSignInAgain, signInForms } from "./sign_in.js";
 import { chooseLanguage, t } from "./texts.js";
@@ -56,8 +56,7 @@ async function viewOf(signal) {
   try {
     return await make({ params, query: new URLSearchParams(query), signal, again: route });
   } catch (error) {
-    if (signal.aborted || (error instanceof DOMException && error.name === "AbortError"))
-      return null;
+    if (signal.aborted || isAbort(error)) return null;
     return failed(problemNode(problemOf(error)));
   }
 }

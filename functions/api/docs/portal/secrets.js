@@ -44,7 +44,7 @@ function value(title, text, label) {
   return h(
     "div",
     { class: "value" },
-    h("h3", {}, title),
+    h("p", { class: "value-name" }, title),
     h("code", { class: "token" }, text),
     copyButton(text, label),
   );
@@ -66,7 +66,7 @@ export function secretList(secrets) {
 /** @param {Secret} secret */
 function secretCard({ scheme, public_key: publicKey, created_at: since, expires_at: end }) {
   return [
-    h("h3", {}, named("scheme", scheme)),
+    h("h2", {}, named("scheme", scheme)),
     h("p", { class: "faint" }, t("created"), " ", time(since)),
     h("p", {}, end ? [t("signs_until"), " ", time(end)] : t("signs")),
     publicKey && value(t("public_key_of", { scheme }), publicKey, t("copy_public_key", { scheme })),

@@ -5,7 +5,7 @@
 /** @typedef {import("./types.d.ts").TokenPair} TokenPair */
 
 const MARGIN_MS = 60_000;
-/** How long before its end an access token is replaced; one that lives shorter, at half its life. */
+/** How long before its end an access token is replaced: at half its life, if that is shorter. */
 
 /** @typedef {{name: string, access: string, refresh: string, renewAt: number}} User */
 
@@ -30,6 +30,15 @@ export class Problem extends Error {
 }
 
 /**
+ * Tell whether something ended since nobody waits for it any more.
+ *
+ * @param {unknown} error
+ */
+export function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+/**
  * Make an address below the API's base, wherever that stands: the page is beside it.
  *
  * @param {string} path
@@ -49,7 +58,7 @@ export async function send(url, options) {
   try {
     return await fetch(url, { cache: "no-store", credentials: "omit", ...options });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (isAbort(error)) throw error;
     throw new Problem({ status: 0, code: "unreachable", title: "", detail: "" });
   }
 }

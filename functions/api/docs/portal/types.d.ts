@@ -95,6 +95,11 @@ export interface AttemptDetails extends Attempt {
   response: Record<string, unknown> | null;
 }
 
+export interface Queued {
+  messages: number;
+  continue_from: string | null;
+}
+
 export interface Hour {
   hour: string;
   succeeded: number;
