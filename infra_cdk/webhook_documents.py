@@ -83,7 +83,7 @@ def document_of(types: Iterable[EventType]) -> Document:
 def _operation(type_: EventType) -> Document:
     return {
         "tags": [TAG],
-        "summary": type_.name,
+        "summary": type_.name.replace(".", " ").replace("_", " ").capitalize(),
         "description": type_.description,
         "operationId": f"receive_{type_.name.replace('.', '_')}",
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS],

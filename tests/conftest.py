@@ -11,7 +11,6 @@ pytest_plugins = (
     "tests.partner_fixtures",
     "tests.queue_fixtures",
     "tests.web_fixtures",
-    "tests.webhook_fixtures",
     "tests.delivery_fixtures",
     "tests.oauth_fixtures",
     "tests.node_fixtures",

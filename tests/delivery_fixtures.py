@@ -32,7 +32,7 @@ from shared.domains.webhooks.schemas import (
     Owner,
 )
 
-READERS = ("delivering", "fanout", "posting", "signers", "endpoints", "log", "trials")
+READERS = ("delivering", "endpoints", "fanout", "log", "posting", "secrets", "signers")
 """The services that read the clock."""
 
 MODELS = ("shared.adapters.outbox.models", "shared.domains.webhooks.models")
@@ -71,6 +71,9 @@ class Clock:
             module = importlib.import_module(f"shared.domains.webhooks.service.{name}")
             if hasattr(module, "now"):
                 monkeypatch.setattr(module, "now", lambda: self.time)
+        # Nobody waits for a clock that stands.
+        worker = importlib.import_module("shared.domains.webhooks.service.delivering")
+        monkeypatch.setattr(worker, "LINGER_S", 0)
         return self
 
     def move(self, **by: float) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from infra_cdk.registry import queue_names
 from shared.manifest.environment import variables_of
-from shared.manifest.function import OUTBOX_QUEUE, WEBHOOK_QUEUE, Function, Need
+from shared.manifest.function import OUTBOX_QUEUE, WEBHOOK_QUEUE, Function
 
 REGION = "eu-west-1"
 DATABASE = "switchyard"
@@ -32,9 +32,6 @@ SIGNING_SECRET = "switchyard/local/signing-key"  # noqa: S105  # the secret's na
 
 VAULT_SECRET = "switchyard/local/vault"  # noqa: S105  # likewise
 
-AT_HOME = {"WEBHOOK_ALLOW_LOOPBACK": "true"}
-"""What the functions that have to do with webhooks are told here, and nowhere else."""
-
 _HOSTS = ("127.0.0.1", "localhost")
 
 DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
@@ -45,6 +42,10 @@ DATA_API_URL = f"postgresql+dataapi:///{DATABASE}?" + urlencode(
     safe=":",
 )
 """DATABASE_URL by the local Data API."""
+
+
+HERE_ONLY = {"WEBHOOK_ALLOW_LOOPBACK": "true"}
+"""What every function is told on this machine, and none on AWS: there, a webhook to loopback is an attack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def environment_of(function: Function, *, settings: Settings) -> dict[str, str]:
     """
     values = _values(settings) | {"POWERTOOLS_SERVICE_NAME": function.name}
     named = {name: values[name] for name in variables_of(function)}
-    return named | _at_home(function) | _aws(settings)
+    return named | HERE_ONLY | _aws(settings)
 
 
 def origins_of(port: int) -> list[str]:
@@ -102,11 +103,6 @@ def _values(settings: Settings) -> dict[str, str]:
         "QUEUE_PREFIX": QUEUE_PREFIX,
         "QUEUES": ",".join(queue_names()),
     }
-
-
-def _at_home(function: Function) -> dict[str, str]:
-    # What receives webhooks here is on this machine as well.
-    return AT_HOME if Need.WEBHOOKS in function.needs else {}
 
 
 def _aws(settings: Settings) -> dict[str, str]:

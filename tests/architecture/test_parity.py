@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra_cdk.local.environment import AT_HOME, Settings, environment_of
+from infra_cdk.local.environment import HERE_ONLY, Settings, environment_of
 from infra_cdk.local.gateway.routes import Routes
 from infra_cdk.registry import Registered, registry
 from shared.manifest.environment import variables_of
@@ -127,5 +127,5 @@ class TestOnThisMachine:
     def test_variables_are_those_on_aws(self, template: Template, each: Registered) -> None:
         local = environment_of(each.spec, settings=SETTINGS)
         variables = deployed(template)[each.handler]["Properties"]["Environment"]["Variables"]
-        told = {name for name in local if not name.startswith("AWS_")}
-        assert told - set(AT_HOME) == set(variables)
+        own = {name for name in local if not name.startswith("AWS_")}
+        assert own - set(HERE_ONLY) == set(variables)

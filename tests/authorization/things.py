@@ -38,6 +38,8 @@ type Made = Mapping[str, str]
 
 NOTHING: Made = {}
 QUEUE = "lanterns"
+HEADER = "s3cret-of-theirs"
+"""What endpoints are sent in a header of their owner's."""
 
 
 async def item(owner_id: UUID, _: Made = NOTHING) -> str:
@@ -138,10 +140,16 @@ async def endpoint_of_the_installation(_: UUID, __: Made = NOTHING) -> str:
 
 
 async def _endpoint_of(owner: Owner) -> str:
-    draft = EndpointDraft(url="https://hooks.example.com/in", event_types=("item.*",))
+    draft = EndpointDraft(
+        url="https://hooks.example.com/in", event_types=("item.*",), headers={"X-Key": HEADER}
+    )
     async with unit_of_work() as session:
         made = await webhooks.create_endpoint(session, owner=owner, draft=draft)
     return str(made.id)
+
+
+async def message(owner_id: UUID, _: Made) -> str:
+    return str((await happened(owner_id)).id)
 
 
 async def attempt(_: UUID, made: Made) -> str:
@@ -218,6 +226,7 @@ MAKERS: Mapping[str, Callable[[UUID, Made], Awaitable[str]]] = {
     "dead_letter_id": dead_letter,
     "endpoint_id": endpoint,
     "attempt_id": attempt,
+    "message_id": message,
 }
 """How to make what a parameter names, for an owner; what stands before it in a path is made before."""
 

@@ -29,6 +29,7 @@ from tests.benchmarks.cold_start import (
 )
 from tests.benchmarks.events import report_events
 from tests.benchmarks.latency import report_latency
+from tests.benchmarks.webhooks import report_webhooks
 
 RUNS = 7
 REPEATS = 500
@@ -115,6 +116,7 @@ def main() -> None:
         report(*measure(Path(folder), settings=settings))
         report_warm(Path(folder))
         report_events(Path(folder) / "events")
+        report_webhooks(Path(folder) / "webhooks")
         report_latency(Path(folder) / "cloud")
 
 

@@ -24,7 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
-    parser.add_argument("--only", default="", help="a scenario: request, relay, consumer or task")
+    parser.add_argument(
+        "--only", default="", help="a scenario: request, relay, consumer, task, fanout or webhook"
+    )
     asked = parser.parse_args()
     began = time.monotonic()
     with (

@@ -292,9 +292,6 @@ class TaskRun(Run):
         ]
 
 
-RUNS: tuple[type[Run], ...] = (RequestRun, RelayRun, ConsumerRun, TaskRun)
-
-
 def run_once(world: World, kind: type[Run], *, driver: str, at: int, happening: str) -> list[str]:
     """Do one run to its end; return its faults."""
     run = kind(world, driver)
@@ -407,7 +404,10 @@ def _status(answer: Any) -> int | None:
 
 def kinds() -> list[tuple[type[Run], str]]:
     """Return every scenario by every driver."""
-    return [(kind, driver) for kind in RUNS for driver in DRIVERS]
+    from tests.crash.webhooks import FanOutRun, WebhookRun
+
+    runs = (RequestRun, RelayRun, ConsumerRun, TaskRun, FanOutRun, WebhookRun)
+    return [(kind, driver) for kind in runs for driver in DRIVERS]
 
 
 NUDGE = {"Records": [record_of("nudge", "{}")]}

@@ -22,6 +22,8 @@ HANDLERS = {
     "relay": "functions.schedules.outbox_relay.handler",
     "consumer": "tests.crash.scenarios",
     "task": "functions.queues.tasks.handler",
+    "fanout": "functions.queues.webhook_fanout.handler",
+    "webhook": "functions.queues.webhook_delivery.handler",
 }
 """The module of each scenario's handler."""
 
@@ -35,6 +37,9 @@ WARM = (
     "shared.domains.identity.service",
     "shared.domains.tables",
     "shared.domains.tasks.service",
+    "shared.adapters.outbound.outbound",
+    "shared.domains.webhooks.service.delivering",
+    "shared.domains.webhooks.service.fanout",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
 """What the functions import when they first use it."""

@@ -8,7 +8,7 @@ import pytest
 
 from infra_cdk.registry import ROOT
 
-RUNS = 48
+RUNS = 72
 
 
 @pytest.mark.timeout(300)
@@ -21,5 +21,5 @@ def test_nothing_is_lost_done_twice_or_stuck_wherever_a_process_dies() -> None:
     shares = re.findall(
         r"^ *(\d+) runs of \w+ by \w+ \((\d+) boundaries\)$", done.stdout, re.MULTILINE
     )
-    assert len(shares) == 8
-    assert all(int(runs) == RUNS // 8 and int(boundaries) > 10 for runs, boundaries in shares)
+    assert len(shares) == 12
+    assert all(int(runs) == RUNS // 12 and int(boundaries) > 9 for runs, boundaries in shares)

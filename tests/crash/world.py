@@ -23,6 +23,7 @@ from infra_cdk.local.postgres import Postgres, start_postgres
 from infra_cdk.local.processes import dying_with_parent, free_port
 from infra_cdk.registry import ROOT
 from tests.crash.aws import Aws
+from tests.crash.receiver import Receiver
 from tests.crash.scenarios import give_back_database
 
 DATABASE = "crash"
@@ -64,6 +65,7 @@ class World:
     data_api: DataAPIServer
     clock: Clock
     aws: Aws
+    receiver: Receiver
     s3: Any
     zygote: subprocess.Popen[str]
     connection: psycopg.Connection[Any]
@@ -140,6 +142,8 @@ def made_world(place: Path, *, seed: int) -> Iterator[World]:
         parts.callback(data_api.stop)
         aws = Aws(chance)
         parts.callback(aws.stop)
+        receiver = Receiver(chance)
+        parts.callback(receiver.stop)
         moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         moto.start()
         parts.callback(moto.stop)
@@ -155,6 +159,7 @@ def made_world(place: Path, *, seed: int) -> Iterator[World]:
             data_api=data_api,
             clock=clock,
             aws=aws,
+            receiver=receiver,
             s3=_bucket(s3_url),
             zygote=_zygote(environment, parts, log=place / "zygote.log"),
             connection=parts.enter_context(psycopg.connect(dsn, autocommit=True)),
@@ -196,6 +201,8 @@ def _environment(*, aws: str, s3: str, data_api: int) -> dict[str, str]:
         "AWS_ENDPOINT_URL_S3": s3,
         "AWS_ENDPOINT_URL_RDS_DATA": f"http://127.0.0.1:{data_api}",
         "OUTBOX_QUEUE_URL": f"{aws}/queue/outbox-relay",
+        "WEBHOOK_QUEUE_URL": f"{aws}/queue/webhook-delivery",
+        "WEBHOOK_ALLOW_LOOPBACK": "true",
         "EVENT_BUS_NAME": "crash",
         "FILES_BUCKET": BUCKET,
         "SIGNING_SECRET_ID": "crash",

@@ -8,6 +8,8 @@ import schemathesis
 _NAME = "Idempotency-Key"
 _MADE_UP = '"0"'
 _NUMBERS = count()
+_EXAMPLE = "https://example.com"
+_NOWHERE = "https://hooks.example.invalid/"
 
 
 @schemathesis.hook
@@ -17,5 +19,12 @@ def before_call(_: schemathesis.HookContext, case: Any, **__: Any) -> None:
     It makes up the same for nearly all: each but the first would be refused for that alone. The fourth
     keeps it, so that this refusal, and an answer that is given again, are judged too.
     """
+    _send_nowhere(case.body)
     if (case.headers or {}).get(_NAME) == _MADE_UP and (number := next(_NUMBERS)) % 4:
         case.headers[_NAME] = f'"fuzz-{number}"'
+
+
+def _send_nowhere(body: Any) -> None:
+    """Have webhooks posted to a name that nobody can have (RFC 2606), and not to that of the examples."""
+    if isinstance(body, dict) and str(body.get("url", "")).startswith(_EXAMPLE):
+        body["url"] = _NOWHERE

@@ -74,8 +74,9 @@ def visit(browser: Browser, cloud: Cloud) -> Iterator[Visit]:
 
 
 def operation_ids() -> set[str]:
-    paths = json.loads((DOCUMENTS / "openapi.json").read_text())["paths"]
-    return {operation["operationId"] for operation in operations(paths)}
+    document = json.loads((DOCUMENTS / "openapi.json").read_text())
+    both = [*operations(document["paths"]), *operations(document["webhooks"])]
+    return {operation["operationId"] for operation in both}
 
 
 def authorize(page: Page) -> None:
@@ -141,6 +142,15 @@ def test_swagger_ui_shows_every_operation(visit: Visit, cloud: Cloud) -> None:
     visit.page.goto(f"{cloud.url}/docs")
     shown = {id_.rpartition("-")[2] for ids in scrolled(visit.page) for id_ in ids}
     assert shown == operation_ids()
+
+
+def test_swagger_ui_shows_a_message_of_a_webhook(visit: Visit, cloud: Cloud) -> None:
+    visit.page.goto(f"{cloud.url}/docs")
+    message = opened(visit.page, "receive_item_created")
+    for header in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        expect(message.locator(f"tr[data-param-name={header}]")).to_be_visible()
+    expect(message.get_by_text("Signal lantern").first).to_be_visible()
+    expect(message.locator(".responses-table").get_by_text("410").first).to_be_visible()
 
 
 def test_redoc_shows_and_finds_every_operation(visit: Visit, cloud: Cloud) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
 from functions.api.webhooks import owners
-from functions.api.webhooks.v1 import endpoints, log
+from functions.api.webhooks.v1 import endpoints, log, messages
 from shared.core.errors import ProblemError
 from shared.web.app import create_app, operation_id
 from shared.web.handler import lambda_handler
@@ -43,7 +43,7 @@ SURFACES = (
 
 def _routes_of(surface: Surface, *, version: str) -> APIRouter:
     whole = APIRouter(deprecated=version == "v1" or None)
-    for each in (endpoints, log):
+    for each in (endpoints, messages, log):
         whole.include_router(
             each.router,
             prefix=f"/{version}/{surface.name}/webhooks",

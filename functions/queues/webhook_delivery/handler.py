@@ -8,7 +8,7 @@ from shared.worker.deadline import Deadline, LambdaContext
 from shared.worker.job import Report, Turn, job_handler
 from shared.worker.loop import run
 
-ENOUGH_S = 40.0
+ENOUGH_S = 75.0
 """What one more POST and the record of it may take, in seconds: with less left none is begun."""
 
 

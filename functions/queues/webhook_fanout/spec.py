@@ -8,7 +8,16 @@ SPEC = Function(
     triggers=(
         # The types of the bus of every public event: a test compares them with the catalogue.
         Subscribes(
-            ("webhooks.endpoint_disabled",),
+            (
+                "catalog.item_changed",
+                "catalog.item_created",
+                "catalog.item_deleted",
+                "catalog.post_created",
+                "catalog.post_deleted",
+                "journal.public_events_added",
+                "tasks.task_finished",
+                "webhooks.endpoint_disabled",
+            ),
             Delivery(batch=10, max_receives=5, visibility_s=120, concurrency=5),
         ),
         # What an event of the bus did not lead to stands in the journal still.

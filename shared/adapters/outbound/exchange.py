@@ -3,7 +3,7 @@
 The grammar is h11's. There is nothing here that follows a redirect, keeps a cookie or unpacks a body.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,7 +130,7 @@ def _why_none(wire: Wire) -> UnansweredError:
     )
 
 
-def _kept(headers: "h11.Headers") -> Mapping[str, str]:
+def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
     kept: dict[str, str] = {}
     room = _KEPT_HEADER_BYTES
     for name, value in headers:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from shared.adapters.outbound.answers import Reason, UnansweredError
@@ -92,16 +92,31 @@ class Room:
         """Hold one of the places. Raises UnansweredError where none becomes free in time."""
         each = self._each.get(origin) or asyncio.Semaphore(self._limits.connections_each)
         self._each[origin] = each
-        async with AsyncExitStack() as held:
-            try:
-                async with asyncio.timeout(self._limits.wait_s):
-                    # In this order: who waits for a slow origin takes no place of the others'.
-                    await held.enter_async_context(each)
-                    await held.enter_async_context(self._all)
-            except TimeoutError:
-                raise UnansweredError(Reason.BUSY, "No connection became free in time.") from None
-            self.taken += 1
-            try:
-                yield
-            finally:
-                self.taken -= 1
+        await self._acquire(each)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+            self._all.release()
+            each.release()
+
+    async def _acquire(self, each: asyncio.Semaphore) -> None:
+        if not (each.locked() or self._all.locked()):  # then nothing here waits
+            await each.acquire()
+            await self._all.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._limits.wait_s):
+                await self._wait(each)
+        except TimeoutError:
+            raise UnansweredError(Reason.BUSY, "No connection became free in time.") from None
+
+    async def _wait(self, each: asyncio.Semaphore) -> None:
+        # In this order: who waits for a slow origin takes no place of the others'.
+        await each.acquire()
+        try:
+            await self._all.acquire()
+        except BaseException:
+            each.release()
+            raise

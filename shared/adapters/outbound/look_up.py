@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from ipaddress import ip_address
+from typing import Any
 
 from shared.adapters.outbound.answers import Reason, UnansweredError
 from shared.core.public_addresses import Address
@@ -22,8 +23,8 @@ def ask_system(host: str, port: int) -> tuple[Address, ...]:
     return tuple(_address_of(each[4]) for each in found)
 
 
-def _address_of(given: tuple[str | int, ...]) -> Address:
-    text, zone = str(given[0]), given[3] if len(given) > 3 else 0  # noqa: PLR2004  # as AF_INET6 has it
+def _address_of(given: tuple[Any, ...]) -> Address:
+    text, zone = given[0], given[3] if len(given) > 3 else 0  # noqa: PLR2004  # as AF_INET6 has it
     return ip_address(f"{text}%{zone}" if zone else text)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters.outbox.models import PublicEventRow
@@ -18,12 +18,11 @@ async def find(session: AsyncSession, event_id: UUID) -> PublicEventRow | None:
 
 async def newest_waiting(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[UUID]:
     """Return of each aggregate whose events wait since before a moment the newest one that does."""
-    waits = PublicEventRow.fanned_out_at.is_(None)
     newest = (
-        select(PublicEventRow.id)
-        .distinct(PublicEventRow.aggregate)
-        .where(waits, PublicEventRow.occurred_at < before)
-        .order_by(PublicEventRow.aggregate, PublicEventRow.sequence.desc())
+        select(func.max(PublicEventRow.sequence))
+        .where(PublicEventRow.fanned_out_at.is_(None), PublicEventRow.occurred_at < before)
+        .group_by(PublicEventRow.aggregate)
         .limit(limit)
     )
-    return (await session.scalars(newest)).all()
+    ids = select(PublicEventRow.id).where(PublicEventRow.sequence.in_(newest))
+    return (await session.scalars(ids.order_by(PublicEventRow.sequence))).all()

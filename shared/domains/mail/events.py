@@ -159,11 +159,14 @@ class RecoveryCodeUsedValues(Schema):
 
 
 class WebhookDisabledValues(Schema):
-    """What the notice of a disabled endpoint names. `reason` is `failing`, or `gone`: it said so."""
+    """What the notice of a disabled endpoint names: its address without `https://`, for no mail has links.
+
+    `kind` is `failing`, or `gone`: it said so.
+    """
 
     username: Text
-    url: Text
-    reason: Text
+    endpoint: Text
+    kind: Text
 
 
 type Values = (

@@ -18,6 +18,7 @@ from shared.domains.webhooks.schemas import (
     EndpointFilter,
     EndpointHealth,
     EventType,
+    Message,
     NewSecret,
     Owner,
     Queued,
@@ -145,6 +146,12 @@ async def get_attempt(
     """Return an attempt with what was sent and answered. Raises EndpointNotFoundError, AttemptNotFoundError."""
     row = await log.get_attempt(session, endpoint_id, owner=owner, attempt_id=attempt_id)
     return AttemptDetails(**_attempt_of(row), request=row.request, response=row.response)
+
+
+async def get_message(session: "AsyncSession", message_id: UUID, *, owner: Owner) -> Message:
+    """Return a message's body, whole. Raises MessageNotFoundError."""
+    event = await log.get_message(session, message_id, owner=owner)
+    return Message(type=event.type, timestamp=event.occurred_at, data=event.data)
 
 
 async def resend(

@@ -18,6 +18,16 @@ class EndpointNotFoundError(NotFoundError):
         super().__init__("There is no endpoint with this id, or it is not yours.")
 
 
+class MessageNotFoundError(NotFoundError):
+    """There is no such message, or it is not the caller's; messages are kept for a while only."""
+
+    code = "message_not_found"
+    title = "Message not found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no message with this id, or it is not yours, or it is too old.")
+
+
 class AttemptNotFoundError(NotFoundError):
     """There is no such attempt, or it is not the caller's; the log is kept for a while only."""
 

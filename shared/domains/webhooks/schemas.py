@@ -286,6 +286,14 @@ class AttemptDetails(Attempt):
     response: dict[str, Any] | None
 
 
+class Message(Schema):
+    """A message's body, whole: also where it was too large to be sent so."""
+
+    type: EventTypeName
+    timestamp: datetime = Field(description="When it happened.")
+    data: dict[str, Any]
+
+
 class TestRequest(Schema):
     """Which example is sent."""
 

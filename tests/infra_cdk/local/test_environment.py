@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from infra_cdk.local.environment import AT_HOME, DATA_API_URL, Settings, environment_of
+from infra_cdk.local.environment import DATA_API_URL, HERE_ONLY, Settings, environment_of
 from infra_cdk.registry import Registered, registry
+from shared.config.webhooks import WebhookSettings
 from shared.manifest.environment import variables_of
 from shared.manifest.function import Function, Need
 from shared.manifest.triggers import Http, Invoke
@@ -35,9 +36,7 @@ def test_the_gateways_keys_and_plans_begin_with_the_prefix_of_this_machine() -> 
 def test_a_function_gets_what_the_manifest_names_and_where_aws_is(function: Registered) -> None:
     environment = environment_of(function.spec, settings=SETTINGS)
     own = {name for name in environment if not name.startswith("AWS_")}
-    at_home = set(AT_HOME) if Need.WEBHOOKS in function.spec.needs else set()
-    assert own - variables_of(function.spec) == at_home
-    assert variables_of(function.spec) <= own
+    assert own == variables_of(function.spec) | set(HERE_ONLY)
 
 
 def test_every_need_can_be_met() -> None:
@@ -53,6 +52,13 @@ def test_a_browser_on_either_name_of_this_machine_may_call() -> None:
     environment = environment_of(EVERYTHING, settings=SETTINGS)
     assert environment["CORS_ORIGINS"] == "http://127.0.0.1:8123,http://localhost:8123"
     assert environment["TRUSTED_HOSTS"] == "127.0.0.1,localhost"
+
+
+def test_webhooks_may_be_sent_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = Function(name="bare", triggers=(Invoke(),))
+    for name, value in environment_of(function, settings=SETTINGS).items():
+        monkeypatch.setenv(name, value)
+    assert WebhookSettings().webhook_allow_loopback
 
 
 def test_aws_is_never_called_by_accident() -> None:

@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from infra_cdk.local.environment import HERE_ONLY
 from infra_cdk.registry import registry
+from shared.manifest.environment import variables_of
 from tests.infra_cdk.templates import Template, deployed, of_type, spell
 
 STARTERS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -73,6 +75,33 @@ class TestAccount:
             "DatabaseSecretArn": "{Database/Cluster/Secret/Attachment}",
             "FilesBucket": "{Files/Bucket}",
         }
+
+
+class TestWebhooks:
+    """On AWS nobody may have webhooks sent to loopback: the setting that allows it stands nowhere."""
+
+    def test_no_function_is_told_to_call_its_own_machine(
+        self, template: Template, production: Template
+    ) -> None:
+        for each in (template, production):
+            assert of_type(each, "AWS::Lambda::Function")
+            assert [name for name in HERE_ONLY if name in json.dumps(each)] == []
+
+    def test_no_manifest_names_it(self) -> None:
+        named = {name for each in registry() for name in variables_of(each.spec)}
+        assert "DATABASE_URL" in named
+        assert named & set(HERE_ONLY) == set()
+
+    def test_each_is_told_that_it_is_not_on_ones_own_machine(
+        self, template: Template, production: Template
+    ) -> None:
+        """Else the settings would believe it: they refuse loopback wherever ENVIRONMENT is not local."""
+        for expected, each in (("staging", template), ("production", production)):
+            variables = [
+                function["Properties"]["Environment"]["Variables"]
+                for function in deployed(each).values()
+            ]
+            assert {names["ENVIRONMENT"] for names in variables} == {expected}
 
 
 class TestContext:

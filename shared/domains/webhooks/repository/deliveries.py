@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ _FIRST = UUID(int=0)
 # round, so that each has its turn however many there are. Of an index they are found one by one, past
 # all that one of them has waiting. `turns` locks the health of those that may be sent something: what
 # a pace or a probe allows is given to one worker only; who finds it locked passes by.
+# Each may take its share of the limit only: what was locked and is left over would cost for nothing.
 # An ordered endpoint is sent the oldest of what waits of an aggregate, and not while another of it is
 # on its way (one that was sent again by hand may be older than that).
 _CLAIM = text("""
@@ -76,6 +78,7 @@ WITH RECURSIVE waiting(endpoint_id, start, place) AS (
                 ))
             ORDER BY d.due_at, d.sequence
             LIMIT least(
+                ceil(CAST(:limit AS double precision) / (SELECT count(*) FROM turns)),
                 greatest(t.most - (SELECT count(*) FROM (
                     SELECT FROM webhook_deliveries f
                     WHERE f.endpoint_id = t.id AND f.state = 'pending' AND f.claimed
@@ -91,7 +94,7 @@ WITH RECURSIVE waiting(endpoint_id, start, place) AS (
         ) r
     ) d
     ORDER BY d.turn, t.id
-    LIMIT :limit
+    LIMIT CAST(:limit AS integer)
 ), taken AS (
     UPDATE webhook_deliveries d
     SET claims = d.claims + 1, claimed = true, due_at = CAST(:until AS timestamptz)
@@ -109,7 +112,7 @@ WITH RECURSIVE waiting(endpoint_id, start, place) AS (
     ) p
     WHERE h.endpoint_id = p.endpoint_id
 )
-SELECT s.seen, s.last, t.id, t.endpoint_id, t.event_id, t.event_type, CAST(t.cause AS text) AS cause,
+SELECT s.seen, s.ready, s.last, t.turn, t.id, t.endpoint_id, t.event_id, t.event_type, CAST(t.cause AS text) AS cause,
     t.attempts, t.claims, t.created_at, t.sound, t.version,
     CAST(1000 * extract(epoch FROM t.start - CAST(:at AS timestamptz)) + (t.turn - 1) * t.pace_ms
         AS double precision) AS wait_ms,
@@ -119,7 +122,7 @@ SELECT s.seen, s.last, t.id, t.endpoint_id, t.event_id, t.event_type, CAST(t.cau
         WHERE x.endpoint_id = t.endpoint_id
             AND (x.expires_at IS NULL OR x.expires_at > CAST(:at AS timestamptz))) AS secrets_mark
 FROM (
-    SELECT (SELECT count(*) FROM waiting) AS seen,
+    SELECT (SELECT count(*) FROM waiting) AS seen, (SELECT count(*) FROM turns) AS ready,
         (SELECT w.endpoint_id FROM waiting w ORDER BY w.place DESC LIMIT 1) AS last
 ) s LEFT JOIN taken t ON true LEFT JOIN public_events p ON p.id = t.event_id
 ORDER BY t.turn, t.endpoint_id
@@ -250,11 +253,14 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What a claim took. `after` is where the next one goes on, `is_round` that all had their turn."""
+    """What a claim took. `after` is where the next one goes on.
+
+    `is_all` says that nothing more can be claimed now: all endpoints had their turn, and none its full share.
+    """
 
     deliveries: Sequence[Claimed]
     after: UUID
-    is_round: bool
+    is_all: bool
 
 
 async def claim(
@@ -282,7 +288,9 @@ async def claim(
     # With all slots filled, the endpoints behind the last one that was served have not had their turn.
     is_full = len(found) == limits.limit
     last = found[-1].endpoint_id if is_full else _uuid_of(first.last) or _FIRST
-    return Claim(deliveries=found, after=last, is_round=not is_full and first.seen < limits.window)
+    share = ceil(limits.limit / max(first.ready, 1))
+    cut = is_full or any(row.turn == share for row in rows)
+    return Claim(deliveries=found, after=last, is_all=not cut and first.seen < limits.window)
 
 
 def _claimed_of(row: Any, *, lease: datetime) -> Claimed:

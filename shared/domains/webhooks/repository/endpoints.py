@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Update,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -88,16 +99,15 @@ async def reset_health(session: AsyncSession, endpoint_id: UUID, *, at: datetime
     await session.execute(fresh.values(values))
 
 
-async def drop_pending(
-    session: AsyncSession, endpoint_id: UUID, *, at: datetime, cause: Cause | None = None
-) -> None:
-    """Give up what an endpoint was to be sent, or only what it was to be sent for one cause."""
-    pending = update(DeliveryRow).where(
-        DeliveryRow.endpoint_id == endpoint_id,
-        DeliveryRow.state == DeliveryState.PENDING,
-        DeliveryRow.cause == cause if cause else true(),
-    )
-    dropped = pending.values(state=DeliveryState.DROPPED, claimed=False, finished_at=at)
+async def drop_pending(session: AsyncSession, endpoint_id: UUID, *, at: datetime) -> None:
+    """Give up what an endpoint was to be sent, but for what is on its way: the worker settles that."""
+    dropped = _dropped(endpoint_id, at=at).where(DeliveryRow.claimed.is_(False))
+    await session.execute(dropped.execution_options(**_WITHOUT_SYNC))
+
+
+async def drop_verifications(session: AsyncSession, endpoint_id: UUID, *, at: datetime) -> None:
+    """Give up what an endpoint was to verify itself by: an answer that comes still counts no more."""
+    dropped = _dropped(endpoint_id, at=at).where(DeliveryRow.cause == Cause.VERIFICATION)
     await session.execute(dropped.execution_options(**_WITHOUT_SYNC))
 
 
@@ -134,6 +144,13 @@ async def remove_secrets(session: AsyncSession, endpoint_id: UUID) -> None:
     """Delete the secrets of an endpoint."""
     gone = delete(SecretRow).where(SecretRow.endpoint_id == endpoint_id)
     await session.execute(gone.execution_options(**_WITHOUT_SYNC))
+
+
+def _dropped(endpoint_id: UUID, *, at: datetime) -> Update:
+    pending = update(DeliveryRow).where(
+        DeliveryRow.endpoint_id == endpoint_id, DeliveryRow.state == DeliveryState.PENDING
+    )
+    return pending.values(state=DeliveryState.DROPPED, claimed=False, finished_at=at)
 
 
 def _with_health() -> Select[EndpointRow]:

@@ -216,7 +216,7 @@ def _conditions(which: AttemptFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _in_range(which: Range) -> Select[Any]:
+def _in_range(which: Range) -> Select[UUID, str, str, int, datetime]:
     owned = PublicEventRow.owner_id == which.owner_id if which.owner_id else true()
     return select(
         PublicEventRow.id,
@@ -234,7 +234,7 @@ def _in_range(which: Range) -> Select[Any]:
     )
 
 
-def _put(values: Select[Any], *, at: datetime) -> Insert:
+def _put(values: Select[*tuple[Any, ...]], *, at: datetime) -> Insert:
     names = ["id", "endpoint_id", "event_id", "event_type", "aggregate", "sequence", "cause"]
     times = ["due_at", "created_at"]
     # Without the defaults: one id that is made here would be all rows'.
@@ -258,5 +258,5 @@ def _due_anew(cause: Cause, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def _requeued(row: Row[Any]) -> Requeued:
+def _requeued(row: Row[int, datetime]) -> Requeued:
     return Requeued(count=row[0], next_at=row[1])

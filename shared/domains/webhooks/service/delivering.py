@@ -5,6 +5,7 @@ and kept; what a killed worker had is claimed again once its lease has ended, an
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,27 +22,34 @@ from shared.domains.webhooks.repository.deliveries import Claimed, Limits
 from shared.domains.webhooks.schemas import DeliveryState
 from shared.domains.webhooks.service.bodies import Bodies
 from shared.domains.webhooks.service.nudging import nudge_in
-from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up
+from shared.domains.webhooks.service.planner import CIRCUIT_FAILURES
+from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up, put_off
 from shared.domains.webhooks.service.settling import settle
 from shared.domains.webhooks.service.signers import Receivers
 
 LIMITS = Limits(
-    limit=64,
-    most=32,
+    limit=192,
+    most=96,
     careful=4,
-    lease=timedelta(seconds=60),
+    lease=timedelta(seconds=90),
     ahead=timedelta(milliseconds=250),
-    window=200,
+    window=64,
 )
-"""`limit` is how many messages a worker posts at a time.
+"""`limit` is how many messages a worker has in hand, so that claims go on beside the posts of others.
 
-The lease is longer than the longest attempt, with a connection waited for, and the record of it.
+The lease is longer than they wait for each other, with the longest attempts and the record of them.
 """
 
-REFILL = 16
-"""So many free slots are worth a claim."""
+SLOTS = 64
+"""How many messages a worker posts at a time."""
 
-BATCH = 32
+EACH = 24
+"""And to one endpoint: one that hangs leaves most of the slots to others."""
+
+REFILL = 0.5
+"""Which part of the hand is worth a claim once it is free; less of it waits for that for `IDLE_S`."""
+
+BATCH = 64
 """So many results are worth a record of them; fewer wait for it for `BATCH_WAIT_S`."""
 
 BATCH_WAIT_S = 0.02
@@ -107,6 +115,9 @@ class _Worker:
         self._limits = limits
         self._receivers = Receivers()
         self._bodies = Bodies()
+        self._slots = asyncio.Semaphore(SLOTS)
+        self._own_slots: dict[UUID, asyncio.Semaphore] = {}
+        self._failures: Counter[UUID] = Counter()
         self._after = UUID(int=0)
         self._posting: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
@@ -156,7 +167,7 @@ class _Worker:
 
     async def _claim(self) -> "_Found":
         """Claim for the free slots, and begin to post."""
-        free = self._limits.limit - len(self._posting)
+        free = self._free
         async with autocommit() as session:
             claim = await deliveries.claim(
                 session, at=now(), after=self._after, limits=replace(self._limits, limit=free)
@@ -167,9 +178,13 @@ class _Worker:
             await self._bodies.learn(claim.deliveries)
             for each in claim.deliveries:
                 self._begin(self._deliver(each))
-        if len(claim.deliveries) == free or not claim.is_round:
+        if not claim.is_all:
             return _Found.MUCH
         return _Found.SOME if claim.deliveries else _Found.NOTHING
+
+    @property
+    def _free(self) -> int:
+        return self._limits.limit - len(self._posting)
 
     def _begin(self, posting: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(posting)
@@ -184,13 +199,29 @@ class _Worker:
 
     async def _deliver(self, claimed: Claimed) -> None:
         try:
-            self._results.append(await self._attempt(claimed))
+            # Not in one line: the list that is there when the attempt begins is another one at its end.
+            result = await self._attempt(claimed)
+            self._results.append(result)
         except Exception:  # noqa: BLE001  # one message is no reason to lose the others
             # Its claim ends by itself, and is counted: see MOST_CLAIMS.
             self._unsettled -= 1
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
 
     async def _attempt(self, claimed: Claimed) -> Result:
+        await asyncio.sleep(claimed.wait_s)
+        own = self._own_slots.setdefault(claimed.endpoint_id, asyncio.Semaphore(EACH))
+        async with own, self._slots:
+            if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:
+                # Its circuit opened while this one waited here.
+                return put_off(claimed, until=now())
+            result = await self._post_one(claimed)
+        if result.outcome and result.outcome.succeeded:
+            del self._failures[claimed.endpoint_id]
+        elif result.outcome:
+            self._failures[claimed.endpoint_id] += 1
+        return result
+
+    async def _post_one(self, claimed: Claimed) -> Result:
         receiver = self._receivers.find(claimed.endpoint_id)
         body = self._bodies.find(claimed.event_id)
         if receiver is None or body is None:
@@ -210,11 +241,7 @@ class _Worker:
         loop = asyncio.get_running_loop()
         until = loop.time() + BATCH_WAIT_S
         while self._posting and len(self._results) < BATCH and (left := until - loop.time()) > 0:
-            try:
-                async with asyncio.timeout(left):
-                    await self._come.wait()
-            except TimeoutError:
-                return
+            await _wait(self._come, left)
             self._come.clear()
 
     async def _settle_some(self) -> None:
@@ -237,17 +264,16 @@ class _Worker:
             self.done.lag_ms = max(self.done.lag_ms, waited)
 
     async def _until_free(self) -> None:
-        while self._limits.limit - len(self._posting) < min(REFILL, self._limits.limit):
+        enough = max(1, int(self._limits.limit * REFILL))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_S
+        while self._free < enough and (not self._free or loop.time() < until):
             self._freed.clear()
-            await self._freed.wait()
+            await _wait(self._freed, max(until - loop.time(), IDLE_S / 10))
 
     async def _until_settled(self) -> None:
         self._settled.clear()
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._settled.wait()
-        except TimeoutError:
-            return
+        await _wait(self._settled, IDLE_S)
 
     async def _linger(self) -> bool:
         """Wait for what is due within a moment; tell whether there is any."""
@@ -265,6 +291,14 @@ class _Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
 async def _come_again(worker: _Worker) -> None:

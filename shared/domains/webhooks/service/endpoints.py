@@ -19,7 +19,6 @@ from shared.domains.webhooks.models import EndpointRow, HealthRow
 from shared.domains.webhooks.repository import endpoints as repository
 from shared.domains.webhooks.schemas import (
     MOST_ENDPOINTS,
-    Cause,
     DisabledReason,
     EndpointChange,
     EndpointDraft,
@@ -178,5 +177,5 @@ def _mark_disabled(row: EndpointRow) -> None:
 async def _verify(session: AsyncSession, row: EndpointRow) -> None:
     """Ask an endpoint to show whose it is; an answer to what it was asked before counts no more."""
     row.state = EndpointState.UNVERIFIED
-    await repository.drop_pending(session, row.id, at=now(), cause=Cause.VERIFICATION)
+    await repository.drop_verifications(session, row.id, at=now())
     await trials.ask_to_verify(session, row)

@@ -6,10 +6,16 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters.database.sessions import after_commit
+from shared.adapters.outbox import journal
+from shared.adapters.outbox.models import PublicEventRow
 from shared.core.clock import now
 from shared.core.pagination import Page
 from shared.core.schema import Paging
-from shared.domains.webhooks.errors import AttemptNotFoundError, EmptyRangeError
+from shared.domains.webhooks.errors import (
+    AttemptNotFoundError,
+    EmptyRangeError,
+    MessageNotFoundError,
+)
 from shared.domains.webhooks.models import AttemptRow
 from shared.domains.webhooks.repository import log as repository
 from shared.domains.webhooks.repository.log import Range, Requeued
@@ -41,6 +47,14 @@ async def get_attempt(
     """Return an attempt. Raises EndpointNotFoundError, AttemptNotFoundError."""
     await finding.require(session, endpoint_id, owner=owner)
     return await _require_attempt(session, attempt_id, endpoint_id=endpoint_id)
+
+
+async def get_message(session: AsyncSession, message_id: UUID, *, owner: Owner) -> PublicEventRow:
+    """Return an owner's event; for the installation anybody's. Raises MessageNotFoundError."""
+    event = await journal.find(session, message_id)
+    if event is None or owner.owner_id not in (None, event.owner_id):
+        raise MessageNotFoundError
+    return event
 
 
 async def resend(

@@ -1,6 +1,5 @@
 """One attempt: a message is signed, posted, and what came of it is said."""
 
-import asyncio
 import hmac
 import json
 import random
@@ -12,10 +11,10 @@ from typing import Any
 from shared.adapters.outbound.answers import Answer, Reason, Unanswered
 from shared.core.clock import now
 from shared.core.ids import new_id
+from shared.domains.webhooks.events import EndpointVerification
 from shared.domains.webhooks.repository.deliveries import Claimed
 from shared.domains.webhooks.schemas import AttemptOutcome, Cause, DeliveryState
 from shared.domains.webhooks.service import records
-from shared.domains.webhooks.service.catalogue import VERIFICATION
 from shared.domains.webhooks.service.planner import Outcome, next_attempt_at
 from shared.domains.webhooks.service.signers import Receiver
 
@@ -69,29 +68,28 @@ class Result:
 
 
 async def attempt(claimed: Claimed, *, receiver: Receiver, body: bytes, post: Post) -> Result:
-    """Send a message to an endpoint, once its pace allows it, and return what came of it."""
+    """Send a message to an endpoint, and return what came of it."""
     if claimed.claims > MOST_CLAIMS:
         return given_up(
             claimed, why="worker_died", text="Nothing came of many attempts to send it."
         )
     if receiver.signer is None:
         return given_up(claimed, why="unsignable", text="The endpoint has no secret that can sign.")
-    if claimed.wait_s:
-        await asyncio.sleep(claimed.wait_s)
     started_at = now()
     signed = receiver.signer.sign(str(claimed.event_id), at=started_at, body=body)
     headers = {"content-type": "application/json", "user-agent": USER_AGENT, **signed}
     answer = await post(receiver.url, headers={**receiver.headers, **headers}, body=body)
     if isinstance(answer, Unanswered) and answer.reason is Reason.BUSY:
-        return Result(
-            claimed=claimed,
-            state=DeliveryState.PENDING,
-            due_at=now() + BUSY_WAIT,
-            outcome=None,
-            attempt={},
-        )
+        return put_off(claimed, until=now() + BUSY_WAIT)
     request = records.request_record(receiver.url, headers, own=receiver.headers, body=body)
     return _result_of(claimed, answer, request=request, started_at=started_at, body=body)
+
+
+def put_off(claimed: Claimed, *, until: datetime) -> Result:
+    """Return that a delivery waits, without having been tried."""
+    return Result(
+        claimed=claimed, state=DeliveryState.PENDING, due_at=until, outcome=None, attempt={}
+    )
 
 
 def given_up(claimed: Claimed, *, why: str, text: str) -> Result:
@@ -143,7 +141,8 @@ def _outcome_of(claimed: Claimed, answer: Answer | Unanswered, *, body: bytes) -
         at=now(),
         status=answer.status,
         retry_after=answer.headers.get("retry-after"),
-        accepted=claimed.event_type != VERIFICATION or _answers_challenge(answer, body=body),
+        accepted=claimed.event_type != EndpointVerification.public_type
+        or _answers_challenge(answer, body=body),
     )
 
 

@@ -133,7 +133,11 @@ async def _tell_owner(
             to=owner.email,
             template=MailTemplate.WEBHOOK_DISABLED,
             locale=owner.locale,
-            values={"username": owner.username, "url": url, "reason": reason.value},
+            values={
+                "username": owner.username,
+                "endpoint": url.partition("://")[2],
+                "kind": reason.value,
+            },
         )
 
 

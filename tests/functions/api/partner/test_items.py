@@ -10,12 +10,15 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from functions.api.partner.spec import SPEC
 from shared.adapters.database.sessions import autocommit, unit_of_work
+from shared.adapters.outbox.models import PublicEventRow
 from shared.core.api_keys import new_key as any_key
 from shared.core.clock import now
 from shared.domains.partners import api as partners
-from shared.domains.partners.models import PartnerKeyRow
+from shared.domains.partners.models import PartnerKeyRow, PartnerRow
 from shared.domains.partners.schemas import PartnerChange, PartnerState
+from shared.manifest.function import Need
 from shared.web.openapi import document_of
 from tests.partner_fixtures import OPERATOR, FakeGateway, new_key, new_partner
 from tests.web_fixtures import Log, client_of
@@ -246,6 +249,26 @@ class TestKeys:
         spoofed = {"X-Forwarded-For": "192.0.2.1"}
         answer = await elsewhere.get(ITEMS, headers=spoofed)
         assert problem(answer) == (403, "network_not_allowed")
+
+    async def test_its_account_s_servers_are_told_and_the_relay_is_nudged(
+        self, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        nudged: list[str] = []
+
+        async def note(url: str, _: str, *, delay_s: int = 0) -> None:
+            nudged.append(url)
+
+        monkeypatch.setattr("shared.adapters.queues.send", note)
+        partner = await new_partner()
+        item = await create(connect((await new_key(partner)).key))
+        async with autocommit() as session:
+            (told,) = (await session.scalars(select(PublicEventRow))).all()
+            account_id = await session.scalar(select(PartnerRow.account_id))
+        assert (told.type, told.owner_id) == ("item.created", account_id)
+        assert told.data["item_id"] == item["id"]
+        assert nudged == ["https://sqs.example.com/outbox-relay"]
+        # Without it the variable that names the queue would be missing, and the events late.
+        assert Need.OUTBOX in SPEC.needs
 
     async def test_no_key_is_in_the_log(self, connect: Connect, log: Log) -> None:
         partner = await new_partner()

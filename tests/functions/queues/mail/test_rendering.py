@@ -41,8 +41,8 @@ CONTENT: dict[MailTemplate, dict[str, Any]] = {
     MailTemplate.RECOVERY_CODE_USED: {"username": "ada", "left": "9"},
     MailTemplate.WEBHOOK_DISABLED: {
         "username": "ada",
-        "url": "https://example.com/webhooks",
-        "reason": "failing",
+        "endpoint": "example.com/webhooks",
+        "kind": "failing",
     },
 }
 SUBJECTS = {

@@ -9,9 +9,12 @@ from sqlalchemy import select, text
 from functions.queues.tasks import delete_account
 from functions.queues.tasks.runner import Turn, work_on
 from shared.adapters.database.sessions import autocommit
-from shared.adapters.outbox.models import OutboxRow
+from shared.adapters.outbox.models import OutboxRow, PublicEventRow
+from shared.domains.webhooks.models import AttemptRow, EndpointRow
+from tests.authorization import things
 from tests.bucket import Bucket
 from tests.web_fixtures import PASSWORD, Member, SignUp
+from tests.webhook_fixtures import sent
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +80,26 @@ class TestDelete:
         assert await counts() == {"users": 1, "items": 1, "posts": 1, "tasks": 1}
         assert {key.split("/")[1] for key in bucket.kept} == {staying.id}
         assert len(bucket.kept) == 6
+
+    async def test_their_webhooks_go_with_log_and_journal_a_little_at_a_time(
+        self, sign_up: SignUp
+    ) -> None:
+        leaving, staying = await sign_up(), await sign_up()
+        for member in (leaving, staying):
+            for _ in range(3):
+                endpoint_id = await things.endpoint(UUID(member.id))
+                await sent(endpoint_id, UUID(member.id))
+            await post(member, "items", {"name": "Lamp"})
+        await work(await queue_deletion(leaving))
+        async with autocommit() as session:
+            endpoints = list(await session.scalars(select(EndpointRow.owner_id)))
+            attempts = list(await session.scalars(select(AttemptRow.id)))
+            kept = select(PublicEventRow.owner_id, PublicEventRow.type)
+            journal = {(str(owner), type_) for owner, type_ in await session.execute(kept)}
+        assert endpoints == [UUID(staying.id)] * 3
+        assert len(attempts) == 3
+        # That the account is gone is told last, and to the installation only: nobody else is left.
+        assert journal == {(staying.id, "item.created"), (leaving.id, "task.finished")}
 
     @DATA_API
     async def test_it_is_told_and_written_to_who_is_gone(self, sign_up: SignUp) -> None:

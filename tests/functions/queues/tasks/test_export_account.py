@@ -90,6 +90,8 @@ class TestExport:
         secret, key = await add_factors(UUID(member.id))
         link_id = await things.link(UUID(member.id), things.NOTHING)
         client_id = await things.client(UUID(member.id), things.NOTHING)
+        endpoint_id = await things.endpoint(UUID(member.id))
+        await things.endpoint(UUID(other.id))
         task = await post(member, "tasks", {"kind": "export_account"})
         await work(task)
         exported = file_of(task, member, bucket)
@@ -105,7 +107,11 @@ class TestExport:
         assert [each["id"] for each in exported["external_logins"]] == [link_id]
         for section in ("oauth_clients", "oauth_grants"):
             assert [each["client_id"] for each in exported[section]] == [client_id]
-        assert got["result"]["rows"] == 5 + 3 + 1 + 2 + 1 + 3
+        (endpoint,) = exported["webhooks"]
+        assert (endpoint["id"], endpoint["header_names"]) == (endpoint_id, ["X-Key"])
+        assert "secrets" not in endpoint
+        assert not any(each in str(exported) for each in (things.HEADER, "whsec_"))
+        assert got["result"]["rows"] == 5 + 3 + 1 + 2 + 1 + 3 + 1
         size_bytes = len(bucket.kept[f"exports/{member.id}/{task['id']}.json"])
         assert got["result"]["file"] == {"name": "account.json", "size_bytes": size_bytes}
         assert got["download_url"].startswith("https://")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from shared.adapters.database.sessions import autocommit, unit_of_work
-from shared.adapters.outbox.models import OutboxRow
+from shared.adapters.outbox.models import OutboxRow, PublicEventRow
 from shared.core.errors import ValidationFailedError
 from shared.core.ids import new_id
 from shared.domains.tasks import api as tasks
@@ -189,6 +189,39 @@ class TestMail:
             "code": "validation_failed",
             "detail": "It has no header.",
         }
+
+
+class TestTold:
+    @pytest.mark.parametrize("end", ["succeeded", "failed", "canceled"])
+    async def test_every_end_is_told_to_the_servers_of_its_owner(
+        self, owner: UUID, end: str
+    ) -> None:
+        task_id = await a_task(owner)
+        async with unit_of_work() as session:
+            match end:
+                case "succeeded":
+                    work = await taken(task_id, session)
+                    await tasks.succeed(session, work, result={"rows": 1, "file": {"key": "x"}})
+                case "failed":
+                    work = await taken(task_id, session)
+                    await tasks.fail(session, work, problem=ValidationFailedError("It is odd."))
+                case _:
+                    await tasks.cancel(session, owner_id=owner, task_id=task_id)
+        async with autocommit() as session:
+            (told,) = (await session.scalars(select(PublicEventRow))).all()
+        assert (told.type, told.owner_id, told.aggregate) == (
+            "task.finished",
+            owner,
+            f"task:{task_id}",
+        )
+        assert told.data == {
+            "task_id": str(task_id),
+            "owner_id": str(owner),
+            "kind": "export_items",
+            "state": end,
+            "problem": "validation_failed" if end == "failed" else None,
+        }
+        assert await events("tasks.task_finished") == [told.data]
 
 
 class TestOthers:

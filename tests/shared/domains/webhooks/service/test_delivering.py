@@ -329,7 +329,7 @@ class TestOrder:
     async def test_it_is_strict_for_each_aggregate_whatever_fails(
         self, webhooks: World, clock: Clock, seed: int
     ) -> None:
-        chance = random.Random(seed)
+        chance = random.Random(seed)  # noqa: S311  # it can be repeated
         urls = [f"http://127.0.0.1:9/{number}" for number in range(2)]
         for url in urls:
             await add_endpoint(url=url, ordered=True)
@@ -403,15 +403,22 @@ class TestWorkers:
         await add_endpoint()
         await happen(1)
 
+        taken = asyncio.Event()
+
         async def hang(_: Post) -> Answer:
-            raise KeyboardInterrupt
+            taken.set()
+            await asyncio.Event().wait()
+            return OK
 
         webhooks.answer = hang
-        with pytest.raises(KeyboardInterrupt):
-            await run(webhooks)
+        dying = asyncio.create_task(run(webhooks))
+        await taken.wait()
+        dying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dying
         webhooks.answers(OK)
         assert (await run(webhooks)).attempts == 0  # it is leased still
-        clock.move(seconds=61)
+        clock.move(seconds=91)
         assert (await run(webhooks)).delivered == 1
         first, second = webhooks.posts
         assert (first.id, first.body) == (second.id, second.body)
@@ -443,7 +450,7 @@ class TestWorkers:
         webhooks.answer = slow
         late = asyncio.create_task(run(webhooks))
         await taken.wait()
-        clock.move(seconds=61)
+        clock.move(seconds=91)
         webhooks.answers(OK)
         assert (await run(webhooks)).delivered == 1
         go.set()
@@ -461,7 +468,7 @@ class TestWorkers:
         await deliver(has_time=lambda: next(left, False), post=webhooks.post)
         assert 0 < len(webhooks.posts) < 100
         assert (await states())[DeliveryState.DELIVERED] == len(webhooks.posts)
-        assert nudges == [("webhook-delivery", 0)] or nudges == [("webhook-delivery", 1)]
+        assert nudges in ([("webhook-delivery", 0)], [("webhook-delivery", 1)])
 
     async def test_what_was_posted_is_kept_where_nothing_more_can_be_claimed(
         self, webhooks: World, monkeypatch: pytest.MonkeyPatch
@@ -568,7 +575,7 @@ class TestNextDue:
         assert await due() == 0
         in_a_minute = {"at": clock.time + timedelta(seconds=60)}
         await execute(
-            "UPDATE webhook_deliveries SET due_at = :at WHERE sequence = ("
+            "UPDATE webhook_deliveries SET due_at = CAST(:at AS timestamptz) WHERE sequence = ("
             "SELECT min(sequence) FROM webhook_deliveries)",
             **in_a_minute,
         )
