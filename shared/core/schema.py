@@ -3,10 +3,20 @@
 The rules stand as patterns, so that OpenAPI tells a client all that is checked.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
 
 from shared.core.pagination import LONGEST_CURSOR
 
@@ -85,5 +95,14 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("it is outside the years 1 to 9999 in UTC") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _text(moment: object) -> object:
+    """Refuse what would be taken for seconds since 1970: a number, or a text of one."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE.match(moment)):
+        return moment
+    raise PydanticCustomError("datetime_parsing", "It is no time of RFC 3339.")
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
 """A time with its displacement from UTC (RFC 3339)."""

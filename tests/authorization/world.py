@@ -1,7 +1,7 @@
 """Everybody who may call an operation, with their things, and what calling it did."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -21,12 +21,17 @@ from shared.domains.identity.models import User
 from shared.domains.identity.schemas import Role
 from shared.domains.partners import api as partners
 from shared.domains.partners.schemas import Partner
-from tests.authorization import requests, things
+from tests.authorization import filters, requests, things
+from tests.authorization.filters import Filter
 from tests.database_fixtures import BlankDatabase
 from tests.partner_fixtures import new_key, new_partner
 from tests.web_fixtures import client_of, token_of
 
 _REFUSALS = {401: Verdict.UNAUTHORIZED, 403: Verdict.FORBIDDEN, 404: Verdict.NOT_FOUND}
+
+CHANGED = "what is the owner's was changed"
+SHOWN = "what is the owner's was shown"
+"""What an owner would mind."""
 
 FOREIGN = frozenset({Caller.ANONYMOUS, Caller.OTHER, Caller.OPERATOR, Caller.OTHER_KEY})
 """Who has nothing of the owner's: what they call may neither show nor change it."""
@@ -120,10 +125,18 @@ class World:
     marks: set[str] = field(default_factory=set)
     """What stands in rows and answers that are about the owner."""
 
-    async def call(self, permission: Permission, caller: Caller, *, mixed: bool = False) -> Outcome:
+    async def call(
+        self,
+        permission: Permission,
+        caller: Caller,
+        *,
+        mixed: bool = False,
+        without: Collection[Filter] = (),
+    ) -> Outcome:
         """Call an operation as somebody; about the owner's thing where its path names one.
 
         `mixed`, the path begins with a thing of the other's: what it names below that is the owner's.
+        `without`, the repositories lack these conditions while it is called.
         """
         cast = await _cast_of(permission)
         self.marks = {str(cast.owner_id)}
@@ -135,7 +148,8 @@ class World:
             await self._furnish(cast.owner_id)
         before = self._rows() if watching and caller in FOREIGN else []
         async with client_of(app_of(permission), **headers) as client:
-            answer = await client.request(permission.method, path, **request)
+            with filters.without(without):
+                answer = await client.request(permission.method, path, **request)
         complaint = self._complaint(permission, caller, answer, before=before) if watching else ""
         return Outcome(
             status=answer.status_code,
@@ -167,8 +181,8 @@ class World:
             telling = answer.status_code == HTTPStatus.OK and _tells(permission)
             return "" if shown or not telling else "what is the owner's was not shown to them"
         if self._rows() != before:
-            return "what is the owner's was changed"
-        return "what is the owner's was shown" if shown and answer.is_success else ""
+            return CHANGED
+        return SHOWN if shown and answer.is_success else ""
 
     def _rows(self) -> list[str]:
         """Return every row of every table that is about the owner."""
@@ -190,15 +204,15 @@ def _tells(permission: Permission) -> bool:
 
 
 async def _cast_of(permission: Permission) -> Cast:
-    other_id = uuid4()
-    await token_of(other_id)
+    owner_id, other_id = uuid4(), uuid4()
+    # The owner first: who asks not whose a row is likely comes upon theirs.
+    for each in (owner_id, other_id):
+        await token_of(each)
     if permission.kind is Kind.PARTNERS:
         partner = await new_partner(f"Lantern Works {other_id}")
         key = (await new_key(partner, str(permission.scope))).key
         holder = await partners.authenticate(key, address="192.0.2.1")
         return Cast(owner_id=holder.account_id, other_id=other_id, partner=partner, key=key)
-    owner_id = uuid4()
-    await token_of(owner_id)
     return Cast(owner_id=owner_id, other_id=other_id)
 
 

@@ -51,6 +51,17 @@ async def find(session: AsyncSession, *, owner_id: UUID, task_id: UUID) -> Task 
     return await session.scalar(select(Task).where(Task.id == task_id, Task.owner_id == owner_id))
 
 
+async def find_own_for_change(
+    session: AsyncSession, *, owner_id: UUID, task_id: UUID
+) -> Task | None:
+    """Return an owner's task that no other transaction changes until this one ends, or None.
+
+    While another one holds it, this waits for its end.
+    """
+    own = select(Task).where(Task.id == task_id, Task.owner_id == owner_id)
+    return await session.scalar(own.with_for_update())
+
+
 async def find_for_change(session: AsyncSession, task_id: UUID) -> Task | None:
     """Return anybody's task that no other transaction changes until this one ends, or None.
 

@@ -143,8 +143,8 @@ async def cancel(session: AsyncSession, *, owner_id: UUID, task_id: UUID) -> Tas
 
     Raises TaskNotFoundError, TaskFinishedError, TaskUnstoppableError.
     """
-    task = await repository.find_for_change(session, task_id)
-    if task is None or task.owner_id != owner_id:
+    task = await repository.find_own_for_change(session, owner_id=owner_id, task_id=task_id)
+    if task is None:
         raise TaskNotFoundError
     if task.finished_at is not None:
         raise TaskFinishedError

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import MISSING, Field, StringConstraints
+from pydantic import MISSING, Field, StrictBool, StrictInt, StringConstraints
 
 from shared.core.schema import Moment, Schema
 
@@ -113,17 +113,32 @@ EndpointUrl = Annotated[
 ]
 """Where messages are posted: https, a public name, and one of the ports that are allowed."""
 
+_HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_LONGEST_HEADER_NAME = 64
+
 HeaderName = Annotated[
-    str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    str, StringConstraints(max_length=_LONGEST_HEADER_NAME, pattern=_HEADER_NAME)
 ]
 HeaderValue = Annotated[
     str,
     StringConstraints(max_length=1000, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
 ]
 
+Headers = Annotated[
+    dict[HeaderName, HeaderValue],
+    Field(
+        max_length=MOST_HEADERS,
+        description="Sent with each message.",
+        # Else a client could read that a name of any other form may have any value.
+        json_schema_extra={
+            "propertyNames": {"maxLength": _LONGEST_HEADER_NAME, "pattern": _HEADER_NAME}
+        },
+    ),
+]
+
 Description = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
-RateLimit = Annotated[int, Field(ge=1, le=1000)]
+RateLimit = Annotated[StrictInt, Field(ge=1, le=1000)]
 """Deliveries a second at most."""
 
 
@@ -147,16 +162,14 @@ class EndpointDraft(Schema):
     url: EndpointUrl
     event_types: tuple[EventPattern, ...] = Field(min_length=1, max_length=50)
     description: Description = ""
-    ordered: bool = Field(
+    ordered: StrictBool = Field(
         default=False,
         description="Send the events about one thing strictly in their order: one that fails holds "
         "the later ones about the same thing back.",
     )
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict, max_length=MOST_HEADERS, description="Sent with each message."
-    )
+    headers: Headers = Field(default_factory=dict)
     rate_limit: RateLimit | None = Field(default=None, description="Deliveries a second at most.")
-    enabled: bool = True
+    enabled: StrictBool = True
     verification: Verification = Verification.NONE
     schemes: tuple[SecretScheme, ...] = Field(
         default=(SecretScheme.V1,), min_length=1, max_length=2, description="How to sign."
@@ -171,12 +184,10 @@ class EndpointChange(Schema):
         Annotated[tuple[EventPattern, ...], Field(min_length=1, max_length=50)] | MISSING
     ) = MISSING
     description: Description | MISSING = MISSING
-    ordered: bool | MISSING = MISSING
-    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=MOST_HEADERS)] | MISSING = (
-        MISSING
-    )
+    ordered: StrictBool | MISSING = MISSING
+    headers: Headers | MISSING = MISSING
     rate_limit: RateLimit | MISSING | None = MISSING
-    enabled: bool | MISSING = MISSING
+    enabled: StrictBool | MISSING = MISSING
 
 
 class EndpointFilter(Schema):
@@ -244,7 +255,7 @@ class SecretRotation(Schema):
     """How a secret is replaced."""
 
     scheme: SecretScheme = SecretScheme.V1
-    overlap_s: int = Field(
+    overlap_s: StrictInt = Field(
         default=24 * 3600,
         ge=0,
         le=LONGEST_OVERLAP_S,

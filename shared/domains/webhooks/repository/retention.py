@@ -15,7 +15,7 @@ _WITHOUT_SYNC = {"synchronize_session": False}
 
 
 async def drop_waiting(session: AsyncSession, *, before: datetime, at: datetime, limit: int) -> int:
-    """Give up some deliveries that wait for a disabled endpoint, or for years for an unverified one.
+    """Give up some deliveries that wait for a disabled endpoint, or for too long for an unverified one.
 
     A disabled one's are dropped when it is disabled; these were made at that same moment.
     """
@@ -23,7 +23,9 @@ async def drop_waiting(session: AsyncSession, *, before: datetime, at: datetime,
         EndpointRow.state == EndpointState.DISABLED,
         and_(EndpointRow.state == EndpointState.UNVERIFIED, DeliveryRow.created_at < before),
     )
-    waiting = _deliveries_of_endpoints(hopeless, DeliveryRow.state == DeliveryState.PENDING)
+    # Whoever has one now settles it: it may be delivered at this moment.
+    free = or_(DeliveryRow.claimed.is_(False), DeliveryRow.due_at <= at)
+    waiting = _deliveries_of_endpoints(hopeless, free, DeliveryRow.state == DeliveryState.PENDING)
     dropped = update(DeliveryRow).where(DeliveryRow.id.in_(waiting.limit(limit)))
     values = {"state": DeliveryState.DROPPED, "claimed": False, "finished_at": at}
     done = dropped.values(values).returning(DeliveryRow.id)

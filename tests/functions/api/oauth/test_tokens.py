@@ -265,7 +265,7 @@ class TestClientCredentials:
         answer = await confidential.post(TOKEN, grant_type="client_credentials")
         assert error_of(answer) == (400, "unauthorized_client")
 
-    @pytest.mark.parametrize("scope", ["account", "items:write", "usage:read", "x"])
+    @pytest.mark.parametrize("scope", ["account", "items:write", "usage:read", "webhooks", "x"])
     async def test_it_gets_no_scope_that_it_is_not_registered_for(
         self, developer: httpx.AsyncClient, oauth_server: httpx.AsyncClient, scope: str
     ) -> None:

@@ -109,6 +109,7 @@ class TestCreate:
         [
             {"scopes": ["account"]},
             {"scopes": ["usage:read"]},
+            {"scopes": ["webhooks"]},
             {"scopes": []},
             {"grant_types": ["password"]},
             {"auth_method": "client_secret_post"},

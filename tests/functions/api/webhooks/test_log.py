@@ -92,6 +92,8 @@ class TestAttempts:
             {"outcome": "maybe"},
             {"since": "2026-01-01T00:00:00"},
             {"since": "yesterday"},
+            {"since": "0.5"},
+            {"until": "1767225600"},
             {"message_id": "1"},
             {"until": "0001-01-01T00:00:00+23:59"},
         ],
@@ -343,6 +345,7 @@ class TestReplay:
             ({"event_types": ["lantern.*"]}, "unknown_event_type"),
             ({"event_types": []}, "too_short"),
             ({"until": "2026-02-01T00:00:00"}, "timezone_aware"),
+            ({"since": 0}, "datetime_parsing"),
         ],
     )
     async def test_a_range_that_is_none_is_422(

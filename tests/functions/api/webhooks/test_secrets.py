@@ -135,7 +135,14 @@ class TestRotate:
 
     @DATA_API
     @pytest.mark.parametrize(
-        "rotation", [{"overlap_s": -1}, {"overlap_s": WEEK_S + 1}, {"scheme": "v2"}]
+        "rotation",
+        [
+            {"overlap_s": -1},
+            {"overlap_s": WEEK_S + 1},
+            {"scheme": "v2"},
+            {"overlap_s": False},
+            {"overlap_s": "60"},
+        ],
     )
     async def test_what_breaks_the_schema_is_422(
         self, user: Caller, rotation: dict[str, Any]

@@ -141,6 +141,19 @@ def test_what_waits_for_an_endpoint_that_is_sent_nothing_is_dropped(
     assert run(delivery_of(waiting.id)).state is expected
 
 
+@pytest.mark.parametrize(("left", "dropped"), [(DAY, 0), (-DAY, 1)])
+def test_what_a_worker_has_is_left_to_it_until_its_claim_ends(
+    left: timedelta, dropped: int
+) -> None:
+    async def arrange() -> None:
+        id_, event = await endpoint(EndpointState.DISABLED), await happened(None)
+        pending = DeliveryState.PENDING
+        await delivered(id_, event, state=pending, claimed=True, at=now() + left)
+
+    run(arrange())
+    assert report() == NOTHING | {"dropped": dropped}
+
+
 def test_secrets_go_a_day_after_they_signed_last() -> None:
     async def arrange() -> None:
         id_ = await endpoint()
