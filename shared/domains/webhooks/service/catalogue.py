@@ -15,6 +15,9 @@ from shared.core.events import PublicEvent, PublicEventsAdded
 from shared.domains.webhooks.events import EndpointVerification
 from shared.domains.webhooks.schemas import EventType
 
+type Sent = type[PublicEvent | EndpointVerification]
+"""What a type is made of."""
+
 VERIFICATION = EndpointVerification.public_type
 """The type of what an endpoint is asked to verify itself by: no pattern asks for it."""
 
@@ -63,7 +66,8 @@ def public_events() -> tuple[type[PublicEvent], ...]:
 
 @cache
 def _catalogue() -> Mapping[str, EventType]:
-    classes = sorted((EndpointVerification, *public_events()), key=lambda each: each.public_type)
+    classes: list[Sent] = [EndpointVerification, *public_events()]
+    classes.sort(key=lambda each: each.public_type)
     types = {each.public_type: _type_of(each) for each in classes}
     if len(types) < len(classes):
         raise ValueError("two classes of events have one public_type")
@@ -89,7 +93,7 @@ def _public_events_of(module: str) -> Iterator[type[PublicEvent]]:
             yield value
 
 
-def _type_of(class_: type[PublicEvent | EndpointVerification]) -> EventType:
+def _type_of(class_: Sent) -> EventType:
     name, description = class_.public_type, _description_of(class_)
     return EventType(
         name=name,
@@ -104,9 +108,7 @@ def _description_of(class_: type) -> str:
     return "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
-def _schema_of(
-    class_: type[PublicEvent | EndpointVerification], *, description: str
-) -> dict[str, Any]:
+def _schema_of(class_: Sent, *, description: str) -> dict[str, Any]:
     """Return the JSON Schema of a body. A receiver passes over what it does not know: more may come."""
     described = class_.model_json_schema(mode="serialization")
     data = {"type": "object", "properties": described["properties"]}

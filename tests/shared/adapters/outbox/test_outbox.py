@@ -137,6 +137,10 @@ def blown(lantern: str = "one", **fields: Any) -> Blown:
     return Blown(owner_id=OWNER, lantern=lantern, **fields)
 
 
+def unchecked(**fields: Any) -> Blown:
+    return Blown.model_construct(**{"owner_id": OWNER, **fields})
+
+
 class TestPublic:
     async def test_it_is_in_the_outbox_and_in_the_journal_by_the_same_id(
         self, nudges: list[tuple[str, str]]
@@ -168,7 +172,7 @@ class TestPublic:
     async def test_one_that_does_not_fit_fails_where_it_is_added_and_with_it_the_change(
         self, nudges: list[tuple[str, str]]
     ) -> None:
-        unfit = Blown.model_construct(owner_id=OWNER, lantern="one", wicks="hunter2")
+        unfit = unchecked(lantern="one", wicks="hunter2")
         with pytest.raises(UnfitEventError, match=r"lanterns\.blown_out .* wicks: int_type$"):
             async with unit_of_work() as session:
                 outbox.add(session, blown())
@@ -219,7 +223,7 @@ class TestAddPublic:
     @pytest.mark.parametrize(
         ("last", "error"),
         [
-            (Blown.model_construct(owner_id=OWNER, lantern=7), UnfitEventError),
+            (unchecked(lantern=7), UnfitEventError),
             (blown("x" * outbox.MOST_DATA_BYTES), outbox.EventTooLargeError),
         ],
     )
