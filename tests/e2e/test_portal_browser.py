@@ -99,7 +99,7 @@ def test_a_secret_is_rotated_and_what_happened_is_replayed_by_both(
 
     made = owner.call("POST", "/items", json={"name": "Lantern"}, status=201)
     event = receiver.next()
-    assert json.loads(event.body)["data"]["id"] == made["id"]
+    assert json.loads(event.body)["data"]["item_id"] == made["id"]
     portal.link("Overview").click()
     portal.button("Replay").click()
     portal.dialog.get_by_role("button", name="Replay").click()
