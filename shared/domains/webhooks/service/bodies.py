@@ -13,7 +13,7 @@ from shared.domains.webhooks.repository.deliveries import Claimed
 from shared.domains.webhooks.service import messages
 
 KEPT = 256
-"""Bodies that a worker keeps beside those of the claim at hand: at most 5 MiB."""
+"""Bodies that are kept for the next claim, beside those in hand: at most 5 MiB."""
 
 
 class Bodies:
