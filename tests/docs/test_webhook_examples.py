@@ -18,17 +18,14 @@ from shared.core.webhook_signing import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     Signer,
-    new_private_key,
-    new_secret,
     public_key_of,
 )
 from tests.node_fixtures import NODE, ROOT, Node
+from tests.webhook_keys import OTHER_PRIVATE, OTHER_SECRET, PRIVATE, SECRET
 
 EXAMPLES = ROOT / "docs" / "examples" / "webhooks"
 
 AT = datetime(2026, 1, 6, 10, tzinfo=UTC)
-SECRET, OTHER_SECRET = new_secret(), new_secret()
-PRIVATE, OTHER_PRIVATE = new_private_key(), new_private_key()
 PUBLIC, OTHER_PUBLIC = public_key_of(PRIVATE), public_key_of(OTHER_PRIVATE)
 MESSAGE = "0199f7f0-7e1c-7a53-9d0c-3f0a1b2c3d4e"
 PAYLOAD = {"type": "item.created", "data": {"name": "Löwe", "price": "1.50"}}

@@ -19,14 +19,11 @@ from shared.core.webhook_signing import (
     Signer,
     UnverifiedError,
     Verifier,
-    new_private_key,
-    new_secret,
     public_key_of,
 )
 from tests.node_fixtures import Node
+from tests.webhook_keys import OTHER_SECRET, PRIVATE, SECRET
 
-SECRET, OTHER_SECRET = new_secret(), new_secret()
-PRIVATE = new_private_key()
 PUBLIC = public_key_of(PRIVATE)
 MESSAGE = "0199f7f0-7e1c-7a53-9d0c-3f0a1b2c3d4e"
 BODY = '{"type":"item.created","timestamp":"2026-01-06T10:00:00Z","data":{"name":"Löwe"}}'

@@ -31,13 +31,12 @@ from shared.core.webhook_signing import (
     new_secret,
     public_key_of,
 )
+from tests.webhook_keys import OTHER_PRIVATE, OTHER_SECRET, PRIVATE, SECRET
 
 AT = datetime(2026, 1, 6, 10, 0, 0, 750_000, tzinfo=UTC)
 SECONDS = str(int(AT.timestamp()))
 MESSAGE = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
 BODY = b'{"type":"item.created","timestamp":"2026-01-06T09:59:58Z","data":{}}'
-SECRET, OTHER_SECRET = new_secret(), new_secret()
-PRIVATE, OTHER_PRIVATE = new_private_key(), new_private_key()
 PUBLIC = public_key_of(PRIVATE)
 
 

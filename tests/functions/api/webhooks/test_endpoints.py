@@ -484,8 +484,8 @@ class TestOthers:
             ("GET", "/secrets", None),
             ("POST", "/rotate-secret", {"overlap_s": 0}),
             ("GET", "/attempts", None),
-            ("GET", f"/attempts/{uuid4()}", None),
-            ("POST", f"/attempts/{uuid4()}/resend", None),
+            ("GET", f"/attempts/{UUID(int=7)}", None),
+            ("POST", f"/attempts/{UUID(int=7)}/resend", None),
             ("POST", "/resend-failed", {"since": "2026-01-01T00:00:00Z"}),
             (
                 "POST",
