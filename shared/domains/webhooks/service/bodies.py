@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,19 @@ KEPT = 256
 """Bodies that a worker keeps beside those of the claim at hand: at most 5 MiB."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A body as its owner is sent it, and as operators are: a thin one names where each gets the whole."""
+
+    owners: bytes
+    operators: bytes
+
+
 class Bodies:
     """The bodies that a worker has sent last."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, bytes] = {}
+        self._known: dict[UUID, Body] = {}
 
     async def learn(self, claimed: Iterable[Claimed]) -> None:
         """Make the bodies of what was claimed. One whose event is kept no more has none."""
@@ -31,9 +40,12 @@ class Bodies:
                 if data is not None:
                     self._known[each.event_id] = _body_of(each, data, occurred_at=each.occurred_at)
 
-    def find(self, event_id: UUID) -> bytes | None:
+    def find(self, event_id: UUID, *, for_operators: bool) -> bytes | None:
         """Return a body, or None."""
-        return self._known.get(event_id)
+        body = self._known.get(event_id)
+        if body is None:
+            return None
+        return body.operators if for_operators else body.owners
 
     def _forget_old(self) -> None:
         for event_id in list(self._known)[:-KEPT]:
@@ -46,10 +58,12 @@ async def _read(event_id: UUID) -> dict[str, Any] | None:
     return event.data if event else None
 
 
-def _body_of(claimed: Claimed, data: dict[str, Any], *, occurred_at: datetime) -> bytes:
+def _body_of(claimed: Claimed, data: dict[str, Any], *, occurred_at: datetime) -> Body:
     body = messages.body_of(claimed.event_type, occurred_at, data)
     if len(whole := messages.encode(body)) <= messages.MOST_BYTES:
-        return whole
-    place = messages.PLACE if claimed.owner_id else messages.OPERATORS_PLACE
-    url = f"{public_settings().public_url}{place}{claimed.event_id}"
-    return messages.thin_body(body, url=url)
+        return Body(owners=whole, operators=whole)
+    owners, operators = (
+        messages.thin_body(body, url=f"{public_settings().public_url}{place}{claimed.event_id}")
+        for place in (messages.PLACE, messages.OPERATORS_PLACE)
+    )
+    return Body(owners=owners, operators=operators)

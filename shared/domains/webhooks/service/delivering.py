@@ -223,9 +223,11 @@ class _Worker:
 
     async def _post_one(self, claimed: Claimed) -> Result:
         receiver = self._receivers.find(claimed.endpoint_id)
-        body = self._bodies.find(claimed.event_id)
-        if receiver is None or body is None:
-            return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
+        if receiver is None:
+            return _forgotten(claimed)
+        body = self._bodies.find(claimed.event_id, for_operators=receiver.is_installations)
+        if body is None:
+            return _forgotten(claimed)
         return await attempt(claimed, receiver=receiver, body=body, post=self._post)
 
     async def _settle_all(self) -> None:
@@ -291,6 +293,10 @@ class _Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _forgotten(claimed: Claimed) -> Result:
+    return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
 
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:
