@@ -61,7 +61,7 @@ $(NODE_MODULES): package-lock.json package.json $(INSTALLED)
 	@$(NPM) ci --silent --ignore-scripts --no-fund --no-audit
 	@touch $@
 
-$(ASSETS): $(NODE_MODULES) infra_cdk/docs_assets.py $(wildcard functions/api/docs/pages/*)
+$(ASSETS): $(NODE_MODULES) infra_cdk/docs_assets.py $(wildcard functions/api/docs/pages/* functions/api/docs/portal/*)
 	@$(PYTHON) -m infra_cdk.docs_assets
 
 ## -- Running ------------------------------------------------------------------------------------

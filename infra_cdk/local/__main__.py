@@ -98,6 +98,7 @@ def _welcome(options: Options, *, servers: "Servers", took_s: float) -> str:
     lines = {
         "API": url,
         "Docs": f"{url}/docs and {url}/redoc",
+        "Portal": f"{url}/portal",
         "Mailbox": f"{url}{MAILBOX}",
         "Demo user": f"{DEMO_USERNAME}, password {DEMO_PASSWORD}",
         "Operator": f"{DEMO_OPERATOR}, password {DEMO_PASSWORD}",

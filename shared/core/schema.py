@@ -106,3 +106,14 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
 """A time with its displacement from UTC (RFC 3339)."""
+
+
+def _number(value: object) -> object:
+    """Refuse what JSON Schema does not take for an integer, though Python may; 20.0 it does."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "It is no whole number.")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_number)]
+"""A number of a body without a fraction: no text of one, nor a truth value."""

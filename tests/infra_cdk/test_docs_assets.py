@@ -1,13 +1,17 @@
 import hashlib
 import re
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
 
-from infra_cdk.docs_assets import LIBRARIES, LICENCES, MODULES, make_assets
+from infra_cdk.docs_assets import LIBRARIES, LICENCES, MODULES, PAGES, PORTAL, make_assets
 
 LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 REFERENCE = re.compile(r'(?:src|href)="([^"]+)"')
+IMPORT = re.compile(r'from "\./([^"]+)";')
+BESIDES = {"openapi.json", "docs"}
+"""What pages link to that is no file of theirs."""
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +31,48 @@ def modules(tmp_path: Path) -> Path:
     return tmp_path / "node_modules"
 
 
-@pytest.mark.parametrize("page", ["docs.html", "redoc.html"])
+@pytest.mark.parametrize("page", ["docs.html", "redoc.html", "portal.html"])
 def test_a_page_loads_only_files_that_are_there(assets: Path, page: str) -> None:
     references = REFERENCE.findall((assets / page).read_text())
-    files = [reference for reference in references if reference != "openapi.json"]
+    files = [reference for reference in references if reference not in BESIDES]
     assert len(files) >= 4
-    assert [name for name in files if not (assets / name.removeprefix("docs/")).is_file()] == []
+    assert [name for name in files if not (assets / name.partition("/")[2]).is_file()] == []
 
 
-@pytest.mark.parametrize("page", ["docs.html", "redoc.html"])
+def test_a_module_imports_only_files_that_are_there_and_the_page_asks_for_all_at_once(
+    assets: Path,
+) -> None:
+    page = (assets / "portal.html").read_text()
+    loaded = set(re.findall(r'"portal/([^"]+\.js)"', page))
+    imported = {name for path in loaded for name in IMPORT.findall((assets / path).read_text())}
+    assert len(imported) > 10
+    assert imported == {name for name in loaded if not name.startswith("main.")}
+
+
+def test_a_module_has_another_name_once_one_that_it_imports_is_another(
+    modules: Path, tmp_path: Path
+) -> None:
+    names = []
+    for content in ("export const one = 1;", "export const one = 2;"):
+        pages = tmp_path / "pages"
+        pages.mkdir(exist_ok=True)
+        (pages / "one.js").write_text(content)
+        (pages / "main.js").write_text('import { one } from "./one.js";\n')
+        make_assets(target=tmp_path / "assets", modules=modules, pages=(pages,))
+        names += [path.name for path in (tmp_path / "assets").glob("main.*.js")]
+    assert len(set(names)) == 2
+
+
+def test_modules_that_import_each_other_are_refused(modules: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "one.js").write_text('import { two } from "./two.js";\n')
+    (pages / "two.js").write_text('import { one } from "./one.js";\n')
+    with pytest.raises(CycleError):
+        make_assets(target=tmp_path / "assets", modules=modules, pages=(pages,))
+
+
+@pytest.mark.parametrize("page", ["docs.html", "redoc.html", "portal.html"])
 def test_a_page_has_no_script_or_style_of_its_own_for_the_policy_to_refuse(
     assets: Path, page: str
 ) -> None:
@@ -45,7 +82,9 @@ def test_a_page_has_no_script_or_style_of_its_own_for_the_policy_to_refuse(
 
 def test_a_name_carries_the_hash_of_its_content(assets: Path) -> None:
     hashed = [path for path in assets.iterdir() if path.suffix in {".js", ".css", ".svg"}]
-    assert len(hashed) == 7
+    own = [path for folder in (PAGES, PORTAL) for path in folder.iterdir()]
+    scripts_and_styles = [path for path in own if path.suffix in {".js", ".css", ".svg"}]
+    assert len(hashed) == len(LIBRARIES) + len(scripts_and_styles)
     for path in hashed:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert path.suffixes[-2] == f".{digest[:12]}"
@@ -83,4 +122,4 @@ def test_a_page_that_loads_an_unknown_file_is_refused(modules: Path, tmp_path: P
     pages.mkdir()
     (pages / "docs.html").write_text('<script src="docs/missing.js"></script>')
     with pytest.raises(KeyError, match=r"missing\.js"):
-        make_assets(target=tmp_path / "assets", modules=modules, pages=pages)
+        make_assets(target=tmp_path / "assets", modules=modules, pages=(pages,))

@@ -1,4 +1,4 @@
-"""The API's documentation: OpenAPI documents, Swagger UI and ReDoc, all prebuilt and self-hosted."""
+"""The pages: OpenAPI documents, Swagger UI, ReDoc and the webhooks' portal, all prebuilt and self-hosted."""
 
 from shared.manifest.function import Function
 from shared.manifest.triggers import Http
@@ -9,6 +9,8 @@ SPEC = Function(
         Http("/docs"),
         Http("/docs/{proxy+}"),
         Http("/redoc"),
+        Http("/portal"),
+        Http("/portal/{proxy+}"),
         Http("/openapi.json"),
         Http("/v1/openapi.json"),
         Http("/v2/openapi.json"),

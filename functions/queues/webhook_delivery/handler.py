@@ -8,8 +8,8 @@ from shared.worker.deadline import Deadline, LambdaContext
 from shared.worker.job import Report, Turn, job_handler
 from shared.worker.loop import run
 
-ENOUGH_S = 75.0
-"""What one more POST and the record of it may take, in seconds: with less left none is begun."""
+ENOUGH_S = 95.0
+"""For how long what is claimed may be in hand, and the record of it, in seconds: with less left nothing is."""
 
 
 async def sweep(turn: Turn) -> Report:

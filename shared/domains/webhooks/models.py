@@ -140,7 +140,11 @@ class DeliveryRow(Base):
             postgresql_where=text("state = 'pending'"),
         ),
         Index("ix_webhook_deliveries_endpoint", "endpoint_id", "created_at", "id"),
-        Index("ix_webhook_deliveries_finished", "finished_at"),
+        Index(
+            "ix_webhook_deliveries_finished",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
     )
 
 

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import MISSING, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import MISSING, Field, StrictBool, StringConstraints
 
-from shared.core.schema import Moment, Schema
+from shared.core.schema import Moment, Schema, WholeNumber
 
 MOST_ENDPOINTS = 50
 """Endpoints of one owner."""
@@ -138,7 +138,7 @@ Headers = Annotated[
 
 Description = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
-RateLimit = Annotated[StrictInt, Field(ge=1, le=1000)]
+RateLimit = Annotated[WholeNumber, Field(ge=1, le=1000)]
 """Deliveries a second at most."""
 
 
@@ -255,7 +255,7 @@ class SecretRotation(Schema):
     """How a secret is replaced."""
 
     scheme: SecretScheme = SecretScheme.V1
-    overlap_s: StrictInt = Field(
+    overlap_s: WholeNumber = Field(
         default=24 * 3600,
         ge=0,
         le=LONGEST_OVERLAP_S,

@@ -135,13 +135,13 @@ async def see_endpoints(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(endpoints.reset_health, its_health)
-async def reset_health(session: AsyncSession, me: Owner) -> object:
-    return await endpoints.reset_health(session, me.id, at=NOW)
+async def reset_health(session: AsyncSession, me: Owner) -> None:
+    await endpoints.reset_health(session, me.id, at=NOW)
 
 
 @scene_of(endpoints._dropped, pending)
-async def drop_deliveries(session: AsyncSession, me: Owner) -> object:
-    return await endpoints.drop_pending(session, me.id, at=NOW)
+async def drop_deliveries(session: AsyncSession, me: Owner) -> None:
+    await endpoints.drop_pending(session, me.id, at=NOW)
 
 
 @scene_of(endpoints.list_secrets, secret)
@@ -155,13 +155,13 @@ async def count_secrets(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(endpoints.end_secrets, secret)
-async def end_secrets(session: AsyncSession, me: Owner) -> object:
-    return await endpoints.end_secrets(session, me.id, scheme=SecretScheme.V1, at=NOW)
+async def end_secrets(session: AsyncSession, me: Owner) -> None:
+    await endpoints.end_secrets(session, me.id, scheme=SecretScheme.V1, at=NOW)
 
 
 @scene_of(endpoints.remove_secrets, secret)
-async def remove_secrets(session: AsyncSession, me: Owner) -> object:
-    return await endpoints.remove_secrets(session, me.id)
+async def remove_secrets(session: AsyncSession, me: Owner) -> None:
+    await endpoints.remove_secrets(session, me.id)
 
 
 @scene_of(log.list_attempts, attempt)
@@ -175,8 +175,9 @@ async def find_attempts(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(log.resend, two_failed)
-async def resend(session: AsyncSession, me: Owner) -> object:
-    return [await log.resend(session, i, endpoint_id=me.id, at=NOW) for i in THINGS]
+async def resend(session: AsyncSession, me: Owner) -> None:
+    for each in THINGS:
+        await log.resend(session, each, endpoint_id=me.id, at=NOW)
 
 
 @scene_of(log.resend_failed, failed)
@@ -221,5 +222,5 @@ async def disable(session: AsyncSession, me: Owner) -> object:
 
 
 @scene_of(health.verify, asked_to_verify)
-async def verify(session: AsyncSession, me: Owner) -> object:
-    return await health.verify(session, me.id, delivery_id=me.thing, at=NOW)
+async def verify(session: AsyncSession, me: Owner) -> None:
+    await health.verify(session, me.id, delivery_id=me.thing, at=NOW)

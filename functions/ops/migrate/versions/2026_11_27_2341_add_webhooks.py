@@ -156,7 +156,11 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "ix_webhook_deliveries_finished", "webhook_deliveries", ["finished_at"], unique=False
+        "ix_webhook_deliveries_finished",
+        "webhook_deliveries",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
     op.create_index(
         "ix_webhook_deliveries_pending",
@@ -281,7 +285,11 @@ def downgrade() -> None:
         table_name="webhook_deliveries",
         postgresql_where=sa.text("state = 'pending'"),
     )
-    op.drop_index("ix_webhook_deliveries_finished", table_name="webhook_deliveries")
+    op.drop_index(
+        "ix_webhook_deliveries_finished",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
     op.drop_index("ix_webhook_deliveries_endpoint", table_name="webhook_deliveries")
     op.drop_index(
         "ix_webhook_deliveries_due",

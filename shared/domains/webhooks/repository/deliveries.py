@@ -19,31 +19,25 @@ INLINE_BYTES = 8_000
 
 _FIRST = UUID(int=0)
 
-# `waiting`: the endpoints that have anything pending, from the one after the last that was served and
-# round, so that each has its turn however many there are. Of an index they are found one by one, past
+# `waiting`: the endpoints that have anything pending, from the one after the last that was served, so that
+# each has its turn however many there are. Of an index they are found one by one, past
 # all that one of them has waiting. `turns` locks the health of those that may be sent something: what
 # a pace or a probe allows is given to one worker only; who finds it locked passes by.
 # Each may take its share of the limit only: what was locked and is left over would cost for nothing.
 # An ordered endpoint is sent the oldest of what waits of an aggregate, and not while another of it is
 # on its way (one that was sent again by hand may be older than that).
 _CLAIM = text("""
-WITH RECURSIVE waiting(endpoint_id, start, place) AS (
-    SELECT f.endpoint_id, f.endpoint_id, 1 FROM (SELECT coalesce(
-        (SELECT d.endpoint_id FROM webhook_deliveries d
-            WHERE d.state = 'pending' AND d.endpoint_id > CAST(:after AS uuid)
-            ORDER BY d.endpoint_id LIMIT 1),
-        (SELECT d.endpoint_id FROM webhook_deliveries d WHERE d.state = 'pending'
-            ORDER BY d.endpoint_id LIMIT 1)
-    ) AS endpoint_id) f WHERE f.endpoint_id IS NOT NULL
+WITH RECURSIVE waiting(endpoint_id, place) AS (
+    (SELECT d.endpoint_id, 1 FROM webhook_deliveries d
+        WHERE d.state = 'pending' AND d.endpoint_id > CAST(:after AS uuid)
+        ORDER BY d.endpoint_id LIMIT 1)
     UNION ALL
-    SELECT n.endpoint_id, w.start, w.place + 1 FROM waiting w CROSS JOIN LATERAL (SELECT coalesce(
-        (SELECT d.endpoint_id FROM webhook_deliveries d
-            WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id
-            ORDER BY d.endpoint_id LIMIT 1),
-        (SELECT d.endpoint_id FROM webhook_deliveries d WHERE d.state = 'pending'
-            ORDER BY d.endpoint_id LIMIT 1)
-    ) AS endpoint_id) n
-    WHERE w.place < :window AND n.endpoint_id <> w.start
+    SELECT n.endpoint_id, w.place + 1 FROM waiting w CROSS JOIN LATERAL (
+        SELECT d.endpoint_id FROM webhook_deliveries d
+        WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id
+        ORDER BY d.endpoint_id LIMIT 1
+    ) n
+    WHERE w.place < :window
 ), turns AS MATERIALIZED (
     SELECT e.id, e.ordered, e.state, e.version,
         greatest(h.next_at, CAST(:at AS timestamptz)) AS start,
@@ -255,12 +249,14 @@ class Claimed:
 class Claim:
     """What a claim took. `after` is where the next one goes on.
 
-    `is_all` says that nothing more can be claimed now: all endpoints had their turn, and none its full share.
+    `is_cut` says that an endpoint had its full share, and may have more; `is_end` that there is none behind
+    those that had their turn: the next claim begins with the first again.
     """
 
     deliveries: Sequence[Claimed]
     after: UUID
-    is_all: bool
+    is_cut: bool
+    is_end: bool
 
 
 async def claim(
@@ -287,10 +283,15 @@ async def claim(
     first = rows[0]
     # With all slots filled, the endpoints behind the last one that was served have not had their turn.
     is_full = len(found) == limits.limit
-    last = found[-1].endpoint_id if is_full else _uuid_of(first.last) or _FIRST
     share = ceil(limits.limit / max(first.ready, 1))
-    cut = is_full or any(row.turn == share for row in rows)
-    return Claim(deliveries=found, after=last, is_all=not cut and first.seen < limits.window)
+    is_end = first.seen < limits.window and not is_full
+    last = found[-1].endpoint_id if is_full else _uuid_of(first.last)
+    return Claim(
+        deliveries=found,
+        after=_FIRST if is_end or last is None else last,
+        is_cut=is_full or any(row.turn == share for row in rows),
+        is_end=is_end,
+    )
 
 
 def _claimed_of(row: Any, *, lease: datetime) -> Claimed:

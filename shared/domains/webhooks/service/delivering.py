@@ -13,12 +13,14 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from shared.adapters.database.sessions import autocommit
 from shared.adapters.logging import logger
 from shared.adapters.metrics import Metric, Unit, count
 from shared.core.clock import now
 from shared.domains.webhooks.repository import deliveries, health
-from shared.domains.webhooks.repository.deliveries import Claimed, Limits
+from shared.domains.webhooks.repository.deliveries import Claim, Claimed, Limits
 from shared.domains.webhooks.schemas import DeliveryState
 from shared.domains.webhooks.service.bodies import Bodies
 from shared.domains.webhooks.service.nudging import nudge_in
@@ -28,8 +30,8 @@ from shared.domains.webhooks.service.settling import settle
 from shared.domains.webhooks.service.signers import Receivers
 
 LIMITS = Limits(
-    limit=192,
-    most=96,
+    limit=320,
+    most=128,
     careful=4,
     lease=timedelta(seconds=90),
     ahead=timedelta(milliseconds=250),
@@ -42,6 +44,12 @@ The lease is longer than they wait for each other, with the longest attempts and
 
 SLOTS = 64
 """How many messages a worker posts at a time."""
+
+LATEST = timedelta(seconds=35)
+"""What must be left of a lease to begin an attempt: with a connection waited for it takes 30 seconds."""
+
+RECORDERS = 2
+"""How many records of results are under way at a time."""
 
 EACH = 24
 """And to one endpoint: one that hangs leaves most of the slots to others."""
@@ -119,6 +127,7 @@ class _Worker:
         self._own_slots: dict[UUID, asyncio.Semaphore] = {}
         self._failures: Counter[UUID] = Counter()
         self._after = UUID(int=0)
+        self._found_any = self._found_more = False
         self._posting: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
         self._unsettled = 0
@@ -134,53 +143,63 @@ class _Worker:
         """
         claiming = asyncio.get_running_loop().create_task(self._claim_all())
         try:
-            await self._settle_all()
+            await asyncio.gather(*(self._settle_all() for _ in range(RECORDERS)))
             await claiming
         finally:
             await self._abandon(claiming)
 
     async def _claim_all(self) -> None:
         try:
-            await self._claim_more()
+            # One session for all claims: a connection is looked at each time that one is asked for.
+            async with autocommit() as session:
+                await self._claim_more(session)
         finally:
             self._claimed_all = True
             self._come.set()
 
-    async def _claim_more(self) -> None:
+    async def _claim_more(self, session: AsyncSession) -> None:
         idle = 0
         while idle < MOST_IDLE:
             if not self._has_time():
                 self.ran_out = True
                 break
-            found = await self._claim()
+            found = await self._claim(session)
             if found is _Found.MUCH:
                 await self._until_free()
             elif self._posting or self._unsettled:
                 # What is free now, others have; what this one has is free once it is settled.
                 await self._until_settled()
             elif found is _Found.NOTHING:
-                if not await self._linger():
+                if not await self._linger(session):
                     break
                 idle += 1
                 continue
             idle = 0
 
-    async def _claim(self) -> "_Found":
+    async def _claim(self, session: AsyncSession) -> "_Found":
         """Claim for the free slots, and begin to post."""
         free = self._free
-        async with autocommit() as session:
-            claim = await deliveries.claim(
-                session, at=now(), after=self._after, limits=replace(self._limits, limit=free)
-            )
+        claim = await deliveries.claim(
+            session, at=now(), after=self._after, limits=replace(self._limits, limit=free)
+        )
         self._after = claim.after
         if claim.deliveries:
             await self._receivers.learn(claim.deliveries)
             await self._bodies.learn(claim.deliveries)
             for each in claim.deliveries:
                 self._begin(self._deliver(each))
-        if not claim.is_all:
+        return self._found_by(claim)
+
+    def _found_by(self, claim: Claim) -> "_Found":
+        """Tell what a whole round found, by its last claim."""
+        self._found_any |= bool(claim.deliveries)
+        self._found_more |= claim.is_cut
+        if not claim.is_end:
             return _Found.MUCH
-        return _Found.SOME if claim.deliveries else _Found.NOTHING
+        found = _Found.SOME if self._found_any else _Found.NOTHING
+        found = _Found.MUCH if self._found_more else found
+        self._found_any = self._found_more = False
+        return found
 
     @property
     def _free(self) -> int:
@@ -208,11 +227,14 @@ class _Worker:
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
 
     async def _attempt(self, claimed: Claimed) -> Result:
-        await asyncio.sleep(claimed.wait_s)
+        if claimed.wait_s:
+            await asyncio.sleep(claimed.wait_s)
         own = self._own_slots.setdefault(claimed.endpoint_id, asyncio.Semaphore(EACH))
         async with own, self._slots:
             if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:
                 # Its circuit opened while this one waited here.
+                return put_off(claimed, until=now())
+            if claimed.lease - now() < LATEST:
                 return put_off(claimed, until=now())
             result = await self._post_one(claimed)
         if result.outcome and result.outcome.succeeded:
@@ -277,10 +299,9 @@ class _Worker:
         self._settled.clear()
         await _wait(self._settled, IDLE_S)
 
-    async def _linger(self) -> bool:
+    async def _linger(self, session: AsyncSession) -> bool:
         """Wait for what is due within a moment; tell whether there is any."""
-        async with autocommit() as session:
-            due = await deliveries.next_due(session, at=now())
+        due = await deliveries.next_due(session, at=now())
         wait_s = (due - now()).total_seconds() if due else LINGER_S + 1
         if wait_s > LINGER_S:
             return False

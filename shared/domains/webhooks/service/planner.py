@@ -167,7 +167,7 @@ def _open_until(failures: int, outcome: Outcome) -> datetime | None:
     if beyond < 0:
         return None
     # Of a thousand failures the power would be no number of days any more.
-    return outcome.at + min(FIRST_PAUSE * 2 ** min(beyond, 10), LONGEST_PAUSE)
+    return outcome.at + min(FIRST_PAUSE * (1 << min(beyond, 10)), LONGEST_PAUSE)
 
 
 def _slower(condition: Condition, outcome: Outcome) -> Condition:

@@ -11,7 +11,7 @@ import pytest
 from functions.api.docs import files
 from functions.api.docs.handler import handler
 
-PAGES = ("/docs", "/redoc")
+PAGES = ("/docs", "/redoc", "/portal")
 DOCUMENTS = {
     "/openapi.json": "openapi.json",
     "/v1/openapi.json": "v1.json",
@@ -51,7 +51,7 @@ def call(path: str, *, method: str = "GET", headers: Mapping[str, str] | None = 
 def assets() -> list[str]:
     """Return the paths of what the pages load, and of the licences."""
     names = sorted(path.name for path in files.ASSETS.iterdir() if path.suffix != ".html")
-    return [f"/docs/{name}" for name in names]
+    return [f"/{page}/{name}" for page in ("docs", "portal") for name in names]
 
 
 def directives(policy: str) -> dict[str, list[str]]:
@@ -76,14 +76,21 @@ class TestPages:
         assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
         assert not any("//" in source for sources in policy.values() for source in sources)
 
-    def test_the_page_that_holds_a_token_has_no_style_in_line(self) -> None:
-        policy = directives(call("/docs").headers["content-security-policy"])
+    @pytest.mark.parametrize("path", ["/docs", "/portal"])
+    def test_a_page_that_holds_a_token_has_no_style_in_line(self, path: str) -> None:
+        policy = directives(call(path).headers["content-security-policy"])
         assert policy["style-src"] == ["'self'"]
+
+    def test_the_portal_shows_what_strangers_sent_and_makes_no_markup_of_any_text(self) -> None:
+        policy = directives(call("/portal").headers["content-security-policy"])
+        assert policy["require-trusted-types-for"] == ["'script'"]
+        assert policy["trusted-types"] == ["'none'"]
+        assert policy["img-src"] == ["'self'"]
 
     @pytest.mark.parametrize("path", PAGES)
     def test_its_addresses_are_relative_so_that_it_works_below_a_stage(self, path: str) -> None:
         body = call(path).body
-        assert 'href="docs/' in body
+        assert f'href="{path.removeprefix("/")}/' in body or 'href="docs/' in body
         assert not any(start in body for start in ('href="/', 'src="/', "://"))
 
     def test_an_open_page_is_answered_with_the_other_security_headers_too(self) -> None:
@@ -171,13 +178,13 @@ class TestConditions:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/missing.js"])
+    @pytest.mark.parametrize("path", ["/docs", "/portal", "/openapi.json", "/portal/missing.js"])
     def test_another_method_is_a_405_problem_that_names_those_there_are(self, path: str) -> None:
         answer = call(path, method="POST")
         assert answer.status == 405
         assert {*answer.headers["allow"].split(", ")} == {"GET", "HEAD"}
         assert json.loads(answer.body)["code"] == "method_not_allowed"
 
-    @pytest.mark.parametrize("path", ["/docs/", "/openapi.json/", "/v3/openapi.json"])
+    @pytest.mark.parametrize("path", ["/docs/", "/portal/", "/openapi.json/", "/v3/openapi.json"])
     def test_another_path_is_a_404_problem_and_no_redirect(self, path: str) -> None:
         assert call(path).status == 404

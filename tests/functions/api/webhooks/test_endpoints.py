@@ -117,6 +117,12 @@ class TestCreate:
         assert len((await user.create(schemes=["v1", "v1"]))["secrets"]) == 1
 
     @DATA_API
+    async def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(
+        self, user: Caller
+    ) -> None:
+        assert (await user.create(rate_limit=20.0))["rate_limit"] == 20
+
+    @DATA_API
     async def test_a_disabled_one_may_be_made(self, user: Caller) -> None:
         made = await user.create(enabled=False)
         assert (made["state"], made["disabled_reason"]) == ("disabled", "by_owner")
@@ -196,6 +202,8 @@ class TestCreate:
             {"headers": {"X-Key": None}},
             {"rate_limit": 0},
             {"rate_limit": "20"},
+            {"rate_limit": True},
+            {"rate_limit": 2.5},
             {"enabled": 0},
             {"ordered": "yes"},
             {"event_types": []},

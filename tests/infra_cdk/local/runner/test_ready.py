@@ -18,6 +18,7 @@ def test_it_tells_where_everything_is(cloud: Cloud) -> None:
     for line in (
         f"API        {cloud.url}\n",
         f"Docs       {cloud.url}/docs and {cloud.url}/redoc\n",
+        f"Portal     {cloud.url}/portal\n",
         f"Mailbox    {cloud.url}/_local/mailbox\n",
         "Demo user  demo, password correct-switch-yard-42\n",
         "Operator   operator, password correct-switch-yard-42\n",
@@ -39,7 +40,7 @@ def test_every_dependency_answers(cloud: Cloud) -> None:
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/portal", "/openapi.json"])
 def test_the_documentation_is_served(cloud: Cloud, path: str) -> None:
     assert httpx.get(f"{cloud.url}{path}", timeout=30).status_code == 200
 

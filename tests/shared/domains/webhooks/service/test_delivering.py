@@ -23,7 +23,6 @@ from shared.domains.webhooks.schemas import (
     SecretRotation,
     SecretScheme,
 )
-from shared.domains.webhooks.service import delivering, posting, settling
 from shared.domains.webhooks.service.delivering import LIMITS, Delivered, deliver
 from tests.delivery_fixtures import (
     OK,
@@ -47,10 +46,13 @@ from tests.web_fixtures import Log
 pytestmark = pytest.mark.anyio
 
 
+FAILURES: list[Answer | Unanswered] = [answer_of(500), answer_of(429), unanswered()]
+
+
 @pytest.fixture
 def even(monkeypatch: pytest.MonkeyPatch) -> None:
     """No jitter."""
-    monkeypatch.setattr(posting.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
 @pytest.fixture
@@ -323,6 +325,30 @@ class TestFairness:
         first_half = Counter(post.url for post in webhooks.posts[:36])
         assert len(first_half) == 12
 
+    async def test_many_that_cannot_be_sent_now_do_not_keep_a_worker_busy(
+        self, webhooks: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(7):
+            await add_endpoint(url=f"http://127.0.0.1:9/{number}")
+        await happen(1)
+        webhooks.answers(answer_of(500))
+        limits = repository.Limits(
+            limit=4, most=2, careful=2, lease=LIMITS.lease, ahead=LIMITS.ahead, window=2
+        )
+        await deliver(has_time=lambda: True, post=webhooks.post, limits=limits)
+        assert len(webhooks.posts) == 7
+        claim, claims = repository.claim, 0
+
+        async def count(*given: object, **named: object) -> object:
+            nonlocal claims
+            claims += 1
+            return await claim(*given, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(repository, "claim", count)
+        async with asyncio.timeout(20):
+            await deliver(has_time=lambda: True, post=webhooks.post, limits=limits)
+        assert claims == 4  # one round, two endpoints a claim
+
 
 class TestOrder:
     @pytest.mark.parametrize("seed", range(3))
@@ -344,7 +370,7 @@ class TestOrder:
                 await asyncio.sleep(0)
             under_way[key] -= 1
             if chance.random() < 0.3:
-                return chance.choice([answer_of(500), answer_of(429), unanswered()])
+                return chance.choice(FAILURES)
             delivered.setdefault(key, []).append(post.number)
             return OK
 
@@ -484,7 +510,7 @@ class TestWorkers:
                 raise ServiceUnavailableError("gone")
             return await claim(*given, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(delivering.deliveries, "claim", fail_second)
+        monkeypatch.setattr(repository, "claim", fail_second)
         with pytest.raises(ServiceUnavailableError):
             await run(webhooks)
         assert await states() == {DeliveryState.DELIVERED: 2}
@@ -503,7 +529,7 @@ class TestWorkers:
                 raise ServiceUnavailableError("deadlock")
             return await settle(*given, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(settling.deliveries, "settle", fail_first)
+        monkeypatch.setattr(repository, "settle", fail_first)
         await run(webhooks)
         assert await states() == {DeliveryState.DELIVERED: 1}
         assert len(webhooks.posts) == 1
