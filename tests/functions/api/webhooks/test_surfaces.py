@@ -102,7 +102,7 @@ class TestSurfaces:
             for version in ("v1", "v2")
         }
         assert len(operations) == 6 * 16
-        assert {len(each) for each in ends.values()} == {15}
+        assert {len(each) for each in ends.values()} == {16}
         assert ends["webapp"] == ends["partner"] == ends["infrastructure"]
 
     async def test_each_operation_names_its_limit_group_and_has_an_id_of_its_own(self) -> None:
