@@ -171,12 +171,11 @@ class TestSigned:
             return answer_of(200, body=post.json["data"].get("challenge", "").encode())
 
         webhooks.answer = echo
-        drafts = [{"verification": each} for each in Verification]
         made = {
-            f"http://127.0.0.1:9/{number}": await add_endpoint(
-                url=f"http://127.0.0.1:9/{number}", event_types=("item.created",), **draft
+            f"http://127.0.0.1:9/{each}": await add_endpoint(
+                url=f"http://127.0.0.1:9/{each}", event_types=("item.created",), verification=each
             )
-            for number, draft in enumerate(drafts)
+            for each in Verification
         }
         await run(webhooks)
         for each in made.values():
@@ -234,21 +233,25 @@ class TestSigned:
         assert [each[:4] for each in post.headers["webhook-signature"].split(" ")] == ["v1a,"]
         assert is_signed_by(key_of(endpoint), post, at=clock.time)
 
-    async def test_a_key_of_the_other_kind_is_added_and_both_sign(
+    async def test_an_endpoint_changes_to_a_key_of_the_other_kind(
         self, webhooks: World, clock: Clock
     ) -> None:
         endpoint = await add_endpoint()
-        rotation = SecretRotation(scheme=SecretScheme.V1A, overlap_s=60)
+        old = key_of(endpoint)
+        rotation = SecretRotation(scheme=SecretScheme.V1A, all_schemes=True, overlap_s=60)
         async with unit_of_work() as session:
-            new = await api.rotate_secret(
+            made = await api.rotate_secret(
                 session, endpoint.id, owner=INSTALLATION, rotation=rotation
             )
-        clock.move(days=30)
-        await happen(1)
-        await run(webhooks)
-        for key in (key_of(endpoint), new.public_key):
-            assert key
-            assert is_signed_by(key, webhooks.posts[0], at=clock.time)
+        new = made.public_key or ""
+        assert new.startswith("whpk_")
+        for seconds, expected in ((59.999, {old, new}), (0.001, {new})):
+            clock.move(seconds=seconds)
+            await happen(1)
+            await run(webhooks)
+            post = webhooks.posts[-1]
+            assert {key for key in (old, new) if is_signed_by(key, post, at=clock.time)} == expected
+            assert len(post.headers["webhook-signature"].split(" ")) == len(expected)
 
     async def test_in_the_overlap_both_secrets_sign_and_then_the_new_one_alone(
         self, webhooks: World, clock: Clock

@@ -261,6 +261,10 @@ class SecretRotation(Schema):
         le=LONGEST_OVERLAP_S,
         description="For how many seconds messages are signed by the old secret as well.",
     )
+    all_schemes: StrictBool = Field(
+        default=False,
+        description="Replace the secrets of the other scheme, too: the endpoint changes to this one.",
+    )
 
 
 class AttemptFilter(Schema):
