@@ -115,5 +115,5 @@ def _number(value: object) -> object:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_number)]
-"""A number of a body without a fraction: no text of one, nor a truth value."""
+WHOLE = BeforeValidator(_number)
+"""Of a number of a body: `Annotated[int, Field(ge=1), WHOLE]`; before it the bounds are OpenAPI's, too."""

@@ -1,7 +1,8 @@
-"""Deliveries a second by one worker, beside the bare HTTP client at the same concurrency, in one run.
+"""Deliveries a second by one worker, beside bare HTTP clients at the same concurrency, in one run.
 
-The receiver is a process of its own, as plain as can be. The bare client sends the same bodies, signed by
-nobody, and keeps nothing: what the worker needs besides are its statements, signatures and log.
+The receiver is a process of its own, as plain as can be. The bare clients send the same bodies, signed by
+nobody, and keep nothing: what the worker needs besides are its statements, signatures and log. One of
+them is the worker's own, the other is httpx, which others' workers are likely to use.
 """
 
 import asyncio
@@ -12,9 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
+import httpx
 import psycopg
 
 from shared.adapters import secrets
@@ -78,9 +80,16 @@ def receiver() -> Iterator[int]:
         process.join()
 
 
+class Client(Protocol):
+    """What posts."""
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> object:
+        """Post, and raise where there is no answer."""
+
+
 @dataclass
 class Timed:
-    """A client that notes how long each request took, in seconds."""
+    """The worker's client, which notes how long each request took, in seconds."""
 
     took: list[float]
 
@@ -99,6 +108,18 @@ class Timed:
     def p99_ms(self) -> float:
         """The 99th percentile."""
         return sorted(self.took)[int(len(self.took) * 0.99)] * 1000
+
+
+@dataclass
+class Httpx:
+    """The client that Python's servers mostly use."""
+
+    client: httpx.AsyncClient
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> object:
+        """Post."""
+        answer = await self.client.post(url, headers=dict(headers), content=body)
+        return answer.raise_for_status()
 
 
 async def add_endpoints(urls: list[str]) -> None:
@@ -137,7 +158,7 @@ def fill(dsn: str) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-async def bare(urls: list[str], *, client: Timed) -> None:
+async def bare(urls: list[str], *, client: Client) -> None:
     """Post as many messages by nothing but the client, as many at a time as the worker."""
     body = b'{"type":"bell.rang","timestamp":"2026-01-01T00:00:00Z","data":{"note":"%s"}}' % (
         b"x" * 500
@@ -150,6 +171,12 @@ async def bare(urls: list[str], *, client: Timed) -> None:
             await client.post(urls[number % len(urls)], headers=headers, body=body)
 
     await asyncio.gather(*(send() for _ in range(min(SLOTS, len(urls) * EACH))))
+
+
+async def bare_httpx(urls: list[str]) -> None:
+    """Post as many messages by httpx."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await bare(urls, client=Httpx(client))
 
 
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:
@@ -178,11 +205,13 @@ async def _compare(place: Place, urls: list[str]) -> None:
     alone, worker = Timed([]), Timed([])
     await bare(urls, client=Timed([]))  # warms the client, and the receiver
     base, base_cpu = await timed(lambda: bare(urls, client=alone))
+    others, _ = await timed(lambda: bare_httpx(urls))
     rate, cpu = await timed(lambda: deliver(has_time=lambda: True, post=worker.post))
     if len(worker.took) != MESSAGES:
         raise RuntimeError(f"{len(worker.took)} of {MESSAGES} messages were sent")
     print(
-        f"{len(urls):9} {base:9.0f} {rate:9.0f} {rate / base:7.0%} {alone.p99_ms:9.1f}"
+        f"{len(urls):9} {others:9.0f} {base:9.0f} {rate:9.0f} {rate / others:9.0%}"
+        f" {rate / base:9.0%} {alone.p99_ms:9.1f}"
         f" {worker.p99_ms:9.1f} {base_cpu:9.2f} {cpu:9.2f}"
     )
 
@@ -202,7 +231,8 @@ def report_webhooks(folder: Path) -> None:
                 f"\nwebhooks, {road}: messages a second; p99 of a request, and the processor's time of this process for each, in ms"
             )
             print(
-                f"{'endpoints':>9} {'bare':>9} {'worker':>9} {'ratio':>7} {'p99 bare':>9}"
+                f"{'endpoints':>9} {'httpx':>9} {'bare':>9} {'worker':>9} {'of httpx':>9}"
+                f" {'of bare':>9} {'p99 bare':>9}"
                 f" {'p99':>9} {'CPU bare':>9} {'CPU':>9}"
             )
             asyncio.run(measure(place, url=url, port=port))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import MISSING, Field, StrictBool, StringConstraints
 
-from shared.core.schema import Moment, Schema, WholeNumber
+from shared.core.schema import WHOLE, Moment, Schema
 
 MOST_ENDPOINTS = 50
 """Endpoints of one owner."""
@@ -138,7 +138,7 @@ Headers = Annotated[
 
 Description = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
-RateLimit = Annotated[WholeNumber, Field(ge=1, le=1000)]
+RateLimit = Annotated[int, Field(ge=1, le=1000), WHOLE]
 """Deliveries a second at most."""
 
 
@@ -255,10 +255,8 @@ class SecretRotation(Schema):
     """How a secret is replaced."""
 
     scheme: SecretScheme = SecretScheme.V1
-    overlap_s: WholeNumber = Field(
+    overlap_s: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_S), WHOLE] = Field(
         default=24 * 3600,
-        ge=0,
-        le=LONGEST_OVERLAP_S,
         description="For how many seconds messages are signed by the old secret as well.",
     )
     all_schemes: StrictBool = Field(

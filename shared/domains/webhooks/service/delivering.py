@@ -5,12 +5,11 @@ and kept; what a killed worker had is claimed again once its lease has ended, an
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -123,8 +122,10 @@ class _Worker:
         self._limits = limits
         self._receivers = Receivers()
         self._bodies = Bodies()
-        self._slots = asyncio.Semaphore(SLOTS)
-        self._own_slots: dict[UUID, asyncio.Semaphore] = {}
+        self._waiting = 0
+        self._next: deque[Claimed] = deque()
+        self._behind: defaultdict[UUID, deque[Claimed]] = defaultdict(deque)
+        self._under_way: Counter[UUID] = Counter()
         self._failures: Counter[UUID] = Counter()
         self._after = UUID(int=0)
         self._found_any = self._found_more = False
@@ -166,7 +167,7 @@ class _Worker:
             found = await self._claim(session)
             if found is _Found.MUCH:
                 await self._until_free()
-            elif self._posting or self._unsettled:
+            elif self._is_busy or self._unsettled:
                 # What is free now, others have; what this one has is free once it is settled.
                 await self._until_settled()
             elif found is _Found.NOTHING:
@@ -187,7 +188,7 @@ class _Worker:
             await self._receivers.learn(claim.deliveries)
             await self._bodies.learn(claim.deliveries)
             for each in claim.deliveries:
-                self._begin(self._deliver(each))
+                self._take(each)
         return self._found_by(claim)
 
     def _found_by(self, claim: Claim) -> "_Found":
@@ -203,16 +204,49 @@ class _Worker:
 
     @property
     def _free(self) -> int:
-        return self._limits.limit - len(self._posting)
+        return self._limits.limit - len(self._posting) - self._waiting
 
-    def _begin(self, posting: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(posting)
-        self._posting.add(task)
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._posting or self._waiting)
+
+    def _take(self, claimed: Claimed) -> None:
+        """Have a delivery in hand: it is posted once its endpoint, and then the worker, has a slot for it."""
         self._unsettled += 1
+        self._waiting += 1
+        if claimed.wait_s:
+            asyncio.get_running_loop().call_later(claimed.wait_s, self._line_up, claimed)
+        else:
+            self._line_up(claimed)
+
+    def _line_up(self, claimed: Claimed) -> None:
+        if self._under_way[claimed.endpoint_id] < EACH:
+            self._under_way[claimed.endpoint_id] += 1
+            self._next.append(claimed)
+        else:
+            self._behind[claimed.endpoint_id].append(claimed)
+        self._begin_some()
+
+    def _begin_some(self) -> None:
+        while self._next and len(self._posting) < SLOTS:
+            self._begin(self._next.popleft())
+
+    def _begin(self, claimed: Claimed) -> None:
+        self._waiting -= 1
+        task = asyncio.get_running_loop().create_task(self._deliver(claimed))
+        self._posting.add(task)
         task.add_done_callback(self._ended)
+
+    def _leave(self, endpoint_id: UUID) -> None:
+        """Give the slot of an endpoint to what waits for it, behind what others have waiting."""
+        if behind := self._behind[endpoint_id]:
+            self._next.append(behind.popleft())
+        else:
+            self._under_way[endpoint_id] -= 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._posting.discard(task)
+        self._begin_some()
         self._freed.set()
         self._come.set()
 
@@ -225,18 +259,15 @@ class _Worker:
             # Its claim ends by itself, and is counted: see MOST_CLAIMS.
             self._unsettled -= 1
             logger().exception("a webhook failed here", extra={"delivery_id": claimed.id})
+        finally:
+            self._leave(claimed.endpoint_id)
 
     async def _attempt(self, claimed: Claimed) -> Result:
-        if claimed.wait_s:
-            await asyncio.sleep(claimed.wait_s)
-        own = self._own_slots.setdefault(claimed.endpoint_id, asyncio.Semaphore(EACH))
-        async with own, self._slots:
-            if self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES:
-                # Its circuit opened while this one waited here.
-                return put_off(claimed, until=now())
-            if claimed.lease - now() < LATEST:
-                return put_off(claimed, until=now())
-            result = await self._post_one(claimed)
+        is_open = self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES
+        if is_open or claimed.lease - now() < LATEST:
+            # Its circuit opened while this one waited here, or it waited for too long.
+            return put_off(claimed, until=now())
+        result = await self._post_one(claimed)
         if result.outcome and result.outcome.succeeded:
             del self._failures[claimed.endpoint_id]
         elif result.outcome:
@@ -253,7 +284,7 @@ class _Worker:
         return await attempt(claimed, receiver=receiver, body=body, post=self._post)
 
     async def _settle_all(self) -> None:
-        while not (self._claimed_all and not self._posting and not self._results):
+        while not (self._claimed_all and not self._is_busy and not self._results):
             await self._come.wait()
             self._come.clear()
             if self._results:
@@ -264,7 +295,7 @@ class _Worker:
         """Wait a little for more results, unless there are many, or nothing else is under way."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BATCH_WAIT_S
-        while self._posting and len(self._results) < BATCH and (left := until - loop.time()) > 0:
+        while self._is_busy and len(self._results) < BATCH and (left := until - loop.time()) > 0:
             await _wait(self._come, left)
             self._come.clear()
 
