@@ -14,7 +14,7 @@ from shared.domains.webhooks.repository.deliveries import Claimed
 from shared.domains.webhooks.service import messages
 
 KEPT = 256
-"""Bodies that a worker keeps beside those of the claim at hand: at most 5 MiB."""
+"""Bodies that are kept for the next claim, beside those in hand: at most 5 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +23,10 @@ class Body:
 
     owners: bytes
     operators: bytes
+
+    def sent(self, *, to_operators: bool) -> bytes:
+        """Return what is sent to somebody."""
+        return self.operators if to_operators else self.owners
 
 
 class Bodies:
@@ -40,12 +44,9 @@ class Bodies:
                 if data is not None:
                     self._known[each.event_id] = _body_of(each, data, occurred_at=each.occurred_at)
 
-    def find(self, event_id: UUID, *, for_operators: bool) -> bytes | None:
+    def find(self, event_id: UUID) -> Body | None:
         """Return a body, or None."""
-        body = self._known.get(event_id)
-        if body is None:
-            return None
-        return body.operators if for_operators else body.owners
+        return self._known.get(event_id)
 
     def _forget_old(self) -> None:
         for event_id in list(self._known)[:-KEPT]:

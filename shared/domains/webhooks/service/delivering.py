@@ -21,7 +21,7 @@ from shared.core.clock import now
 from shared.domains.webhooks.repository import deliveries, health
 from shared.domains.webhooks.repository.deliveries import Claim, Claimed, Limits
 from shared.domains.webhooks.schemas import DeliveryState
-from shared.domains.webhooks.service.bodies import Bodies
+from shared.domains.webhooks.service.bodies import Bodies, Body
 from shared.domains.webhooks.service.nudging import nudge_in
 from shared.domains.webhooks.service.planner import CIRCUIT_FAILURES
 from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up, put_off
@@ -122,6 +122,7 @@ class _Worker:
         self._limits = limits
         self._receivers = Receivers()
         self._bodies = Bodies()
+        self._in_hand: dict[UUID, Body | None] = {}
         self._waiting = 0
         self._next: deque[Claimed] = deque()
         self._behind: defaultdict[UUID, deque[Claimed]] = defaultdict(deque)
@@ -214,6 +215,8 @@ class _Worker:
         """Have a delivery in hand: it is posted once its endpoint, and then the worker, has a slot for it."""
         self._unsettled += 1
         self._waiting += 1
+        # Held here: it may wait for longer than what was sent last is kept.
+        self._in_hand[claimed.id] = self._bodies.find(claimed.event_id)
         if claimed.wait_s:
             asyncio.get_running_loop().call_later(claimed.wait_s, self._line_up, claimed)
         else:
@@ -251,9 +254,10 @@ class _Worker:
         self._come.set()
 
     async def _deliver(self, claimed: Claimed) -> None:
+        body = self._in_hand.pop(claimed.id)
         try:
             # Not in one line: the list that is there when the attempt begins is another one at its end.
-            result = await self._attempt(claimed)
+            result = await self._attempt(claimed, body)
             self._results.append(result)
         except Exception:  # noqa: BLE001  # one message is no reason to lose the others
             # Its claim ends by itself, and is counted: see MOST_CLAIMS.
@@ -262,26 +266,24 @@ class _Worker:
         finally:
             self._leave(claimed.endpoint_id)
 
-    async def _attempt(self, claimed: Claimed) -> Result:
+    async def _attempt(self, claimed: Claimed, body: Body | None) -> Result:
         is_open = self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES
         if is_open or claimed.lease - now() < LATEST:
             # Its circuit opened while this one waited here, or it waited for too long.
             return put_off(claimed, until=now())
-        result = await self._post_one(claimed)
+        result = await self._post_one(claimed, body)
         if result.outcome and result.outcome.succeeded:
             del self._failures[claimed.endpoint_id]
         elif result.outcome:
             self._failures[claimed.endpoint_id] += 1
         return result
 
-    async def _post_one(self, claimed: Claimed) -> Result:
+    async def _post_one(self, claimed: Claimed, body: Body | None) -> Result:
         receiver = self._receivers.find(claimed.endpoint_id)
-        if receiver is None:
-            return _forgotten(claimed)
-        body = self._bodies.find(claimed.event_id, for_operators=receiver.is_installations)
-        if body is None:
-            return _forgotten(claimed)
-        return await attempt(claimed, receiver=receiver, body=body, post=self._post)
+        if receiver is None or body is None:
+            return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
+        sent = body.sent(to_operators=receiver.is_installations)
+        return await attempt(claimed, receiver=receiver, body=sent, post=self._post)
 
     async def _settle_all(self) -> None:
         while not (self._claimed_all and not self._is_busy and not self._results):
@@ -345,10 +347,6 @@ class _Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _forgotten(claimed: Claimed) -> Result:
-    return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
 
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from shared.domains.webhooks.schemas import (
     SecretRotation,
     SecretScheme,
 )
+from shared.domains.webhooks.service import bodies, delivering
 from shared.domains.webhooks.service.delivering import LIMITS, Delivered, deliver
 from tests.delivery_fixtures import (
     OK,
@@ -261,6 +263,34 @@ class TestFairness:
         assert row.failures == hangs
         assert row.failures < 10
         assert await states() == {DeliveryState.DELIVERED: 90, DeliveryState.PENDING: 30}
+
+    async def test_what_waits_for_a_slow_endpoint_is_not_forgotten_meanwhile(
+        self, webhooks: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bodies, "KEPT", 1)
+        monkeypatch.setattr(delivering, "EACH", 1)
+        await add_endpoint(url="http://127.0.0.1:9/slow")
+        await add_endpoint(url="http://127.0.0.1:9/fast")
+        for number in range(20):
+            await happen(number, bell=str(number))
+        fast_done, fast = asyncio.Event(), 0
+
+        async def answer(post: Post) -> Answer | Unanswered:
+            nonlocal fast
+            if post.url.endswith("slow"):
+                await fast_done.wait()
+                return OK
+            fast += 1
+            if fast == 20:
+                fast_done.set()
+            return OK
+
+        webhooks.answer = answer
+        await execute("UPDATE webhook_health SET succeeded_at = now()")
+        limits = replace(LIMITS, limit=8, most=4)
+        async with asyncio.timeout(20):
+            await deliver(has_time=lambda: True, post=webhooks.post, limits=limits)
+        assert await states() == {DeliveryState.DELIVERED: 40}
 
     async def test_an_open_circuit_uses_up_no_attempts_and_one_probe_closes_it(
         self, webhooks: World, clock: Clock
