@@ -259,6 +259,10 @@ class SecretRotation(Schema):
         default=24 * 3600,
         description="For how many seconds messages are signed by the old secret as well.",
     )
+    all_schemes: StrictBool = Field(
+        default=False,
+        description="Replace the secrets of the other scheme, too: the endpoint changes to this one.",
+    )
 
 
 class AttemptFilter(Schema):

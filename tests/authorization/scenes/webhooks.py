@@ -174,6 +174,12 @@ async def find_attempts(session: AsyncSession, me: Owner) -> object:
     return [await log.find_attempt(session, i, endpoint_id=me.id) for i in THINGS]
 
 
+@scene_of(log.find_event, event)
+async def find_events(session: AsyncSession, me: Owner) -> object:
+    found = [await log.find_event(session, i, owner_id=me.id) for i in THINGS]
+    return [row and row.id for row in found]
+
+
 @scene_of(log.resend, two_failed)
 async def resend(session: AsyncSession, me: Owner) -> None:
     for each in THINGS:

@@ -149,6 +149,7 @@ async def rotate_webhook_secret(
     """Make a secret, which this answer alone shows, in the place of those of its scheme.
 
     Those sign beside it for `overlap_s`; with 0 they end at once, as they should where one got known.
-    An endpoint that has none of the scheme yet gets its first.
+    An endpoint that has none of the scheme yet gets its first: beside those of the other scheme, or, with
+    `all_schemes`, in their place.
     """
     return await webhooks.rotate_secret(session, endpoint_id, owner=owner, rotation=rotation)

@@ -131,12 +131,12 @@ async def count_secrets(
 
 
 async def end_secrets(
-    session: AsyncSession, endpoint_id: UUID, *, scheme: SecretScheme, at: datetime
+    session: AsyncSession, endpoint_id: UUID, *, scheme: SecretScheme | None, at: datetime
 ) -> None:
-    """Have an endpoint's secrets of a scheme sign until a moment, or until when they did anyway."""
-    longer = update(SecretRow).where(
-        SecretRow.endpoint_id == endpoint_id, SecretRow.scheme == scheme, _signs(at)
-    )
+    """Have an endpoint's secrets, of a scheme or all, sign until a moment, or until when they did anyway."""
+    longer = update(SecretRow).where(SecretRow.endpoint_id == endpoint_id, _signs(at))
+    if scheme:
+        longer = longer.where(SecretRow.scheme == scheme)
     await session.execute(longer.values(expires_at=at).execution_options(**_WITHOUT_SYNC))
 
 

@@ -85,6 +85,14 @@ async def find_attempt(
     return await session.scalar(select(AttemptRow).where(*theirs))
 
 
+async def find_event(
+    session: AsyncSession, event_id: UUID, *, owner_id: UUID | None
+) -> PublicEventRow | None:
+    """Return an owner's event, or anybody's where none is named; None where there is no such."""
+    owned = PublicEventRow.owner_id == owner_id if owner_id else true()
+    return await session.scalar(select(PublicEventRow).where(PublicEventRow.id == event_id, owned))
+
+
 async def add_trial(
     session: AsyncSession, *, owner_id: UUID | None, type_: str, data: dict[str, Any], about: UUID
 ) -> PublicEventRow:

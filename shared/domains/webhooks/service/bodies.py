@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,23 @@ KEPT = 256
 """Bodies that are kept for the next claim, beside those in hand: at most 5 MiB."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A body as its owner is sent it, and as operators are: a thin one names where each gets the whole."""
+
+    owners: bytes
+    operators: bytes
+
+    def sent(self, *, to_operators: bool) -> bytes:
+        """Return what is sent to somebody."""
+        return self.operators if to_operators else self.owners
+
+
 class Bodies:
     """The bodies that a worker has sent last."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, bytes] = {}
+        self._known: dict[UUID, Body] = {}
 
     async def learn(self, claimed: Iterable[Claimed]) -> None:
         """Make the bodies of what was claimed. One whose event is kept no more has none."""
@@ -31,7 +44,7 @@ class Bodies:
                 if data is not None:
                     self._known[each.event_id] = _body_of(each, data, occurred_at=each.occurred_at)
 
-    def find(self, event_id: UUID) -> bytes | None:
+    def find(self, event_id: UUID) -> Body | None:
         """Return a body, or None."""
         return self._known.get(event_id)
 
@@ -46,10 +59,12 @@ async def _read(event_id: UUID) -> dict[str, Any] | None:
     return event.data if event else None
 
 
-def _body_of(claimed: Claimed, data: dict[str, Any], *, occurred_at: datetime) -> bytes:
+def _body_of(claimed: Claimed, data: dict[str, Any], *, occurred_at: datetime) -> Body:
     body = messages.body_of(claimed.event_type, occurred_at, data)
     if len(whole := messages.encode(body)) <= messages.MOST_BYTES:
-        return whole
-    place = messages.PLACE if claimed.owner_id else messages.OPERATORS_PLACE
-    url = f"{public_settings().public_url}{place}{claimed.event_id}"
-    return messages.thin_body(body, url=url)
+        return Body(owners=whole, operators=whole)
+    owners, operators = (
+        messages.thin_body(body, url=f"{public_settings().public_url}{place}{claimed.event_id}")
+        for place in (messages.PLACE, messages.OPERATORS_PLACE)
+    )
+    return Body(owners=owners, operators=operators)

@@ -21,7 +21,7 @@ from shared.core.clock import now
 from shared.domains.webhooks.repository import deliveries, health
 from shared.domains.webhooks.repository.deliveries import Claim, Claimed, Limits
 from shared.domains.webhooks.schemas import DeliveryState
-from shared.domains.webhooks.service.bodies import Bodies
+from shared.domains.webhooks.service.bodies import Bodies, Body
 from shared.domains.webhooks.service.nudging import nudge_in
 from shared.domains.webhooks.service.planner import CIRCUIT_FAILURES
 from shared.domains.webhooks.service.posting import Post, Result, attempt, given_up, put_off
@@ -122,7 +122,7 @@ class _Worker:
         self._limits = limits
         self._receivers = Receivers()
         self._bodies = Bodies()
-        self._in_hand: dict[UUID, bytes | None] = {}
+        self._in_hand: dict[UUID, Body | None] = {}
         self._waiting = 0
         self._next: deque[Claimed] = deque()
         self._behind: defaultdict[UUID, deque[Claimed]] = defaultdict(deque)
@@ -266,7 +266,7 @@ class _Worker:
         finally:
             self._leave(claimed.endpoint_id)
 
-    async def _attempt(self, claimed: Claimed, body: bytes | None) -> Result:
+    async def _attempt(self, claimed: Claimed, body: Body | None) -> Result:
         is_open = self._failures[claimed.endpoint_id] >= CIRCUIT_FAILURES
         if is_open or claimed.lease - now() < LATEST:
             # Its circuit opened while this one waited here, or it waited for too long.
@@ -278,11 +278,12 @@ class _Worker:
             self._failures[claimed.endpoint_id] += 1
         return result
 
-    async def _post_one(self, claimed: Claimed, body: bytes | None) -> Result:
+    async def _post_one(self, claimed: Claimed, body: Body | None) -> Result:
         receiver = self._receivers.find(claimed.endpoint_id)
         if receiver is None or body is None:
             return given_up(claimed, why="forgotten", text="What was to be sent is kept no more.")
-        return await attempt(claimed, receiver=receiver, body=body, post=self._post)
+        sent = body.sent(to_operators=receiver.is_installations)
+        return await attempt(claimed, receiver=receiver, body=sent, post=self._post)
 
     async def _settle_all(self) -> None:
         while not (self._claimed_all and not self._is_busy and not self._results):

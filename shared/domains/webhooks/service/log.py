@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.adapters.database.sessions import after_commit
-from shared.adapters.outbox import journal
 from shared.adapters.outbox.models import PublicEventRow
 from shared.core.clock import now
 from shared.core.pagination import Page
@@ -51,8 +50,8 @@ async def get_attempt(
 
 async def get_message(session: AsyncSession, message_id: UUID, *, owner: Owner) -> PublicEventRow:
     """Return an owner's event; for the installation anybody's. Raises MessageNotFoundError."""
-    event = await journal.find(session, message_id)
-    if event is None or owner.owner_id not in (None, event.owner_id):
+    event = await repository.find_event(session, message_id, owner_id=owner.owner_id)
+    if event is None:
         raise MessageNotFoundError
     return event
 

@@ -15,7 +15,7 @@ PLACE = "/v2/webapp/webhooks/messages/"
 """Where the owner of an event gets a message whole, by its id."""
 
 OPERATORS_PLACE = "/v2/infrastructure/webhooks/messages/"
-"""Where operators do, of what has no owner."""
+"""Where operators do, who have what is sent to the installation's endpoints."""
 
 _LONGEST_ID = 200
 

@@ -142,16 +142,13 @@ def condition_after(condition: Condition, outcome: Outcome) -> Condition:
     if outcome.succeeded:
         return _after_success(condition, outcome)
     failures = condition.failures + 1
-    return replace(
+    slowed = replace(
         condition,
         failures=failures,
         failing_since=condition.failing_since or outcome.at,
         open_until=_open_until(failures, outcome),
-        interval_ms=_longer(condition.interval_ms)
-        if outcome.is_overloaded
-        else condition.interval_ms,
-        next_at=_next_at(condition, outcome),
     )
+    return _slower(slowed, outcome) if outcome.is_overloaded else slowed
 
 
 def _after_success(condition: Condition, outcome: Outcome) -> Condition:
@@ -173,12 +170,13 @@ def _open_until(failures: int, outcome: Outcome) -> datetime | None:
     return outcome.at + min(FIRST_PAUSE * (1 << min(beyond, 10)), LONGEST_PAUSE)
 
 
-def _next_at(condition: Condition, outcome: Outcome) -> datetime | None:
+def _slower(condition: Condition, outcome: Outcome) -> Condition:
     # Who says that there is too much asks for all messages; other failures are the one message's.
-    if not outcome.is_overloaded:
-        return condition.next_at
-    asked = outcome.at + retry_after_of(outcome)
-    return max(asked, condition.next_at) if condition.next_at else asked
+    interval_ms = _longer(condition.interval_ms)
+    wait = max(retry_after_of(outcome), timedelta(milliseconds=interval_ms))
+    asked = outcome.at + wait
+    next_at = max(asked, condition.next_at) if condition.next_at else asked
+    return replace(condition, interval_ms=interval_ms, next_at=next_at)
 
 
 def _longer(interval_ms: int) -> int:

@@ -3,7 +3,7 @@
 import hmac
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ BUSY_WAIT = timedelta(seconds=5)
 """When a message is due again that no connection was free for."""
 
 _LONGEST_DETAIL = 300
+_NO_CHALLENGE = "The answer is not the challenge that was sent."
 
 type Post = Callable[..., Awaitable[Answer | Unanswered]]
 """`outbound.post`: `(url, *, headers, body)`."""
@@ -82,7 +83,9 @@ async def attempt(claimed: Claimed, *, receiver: Receiver, body: bytes, post: Po
     if isinstance(answer, Unanswered) and answer.reason is Reason.BUSY:
         return put_off(claimed, until=now() + BUSY_WAIT)
     request = records.request_record(receiver.url, headers, own=receiver.headers, body=body)
-    return _result_of(claimed, answer, request=request, started_at=started_at, body=body)
+    answered = _answered_by(answer, secrets=records.secrets_in(headers, own=receiver.headers))
+    logged = {"request": request, "latency_ms": answer.latency_ms, **answered}
+    return _result_of(claimed, answer, logged=logged, started_at=started_at, body=body)
 
 
 def put_off(claimed: Claimed, *, until: datetime) -> Result:
@@ -94,14 +97,13 @@ def put_off(claimed: Claimed, *, until: datetime) -> Result:
 
 def given_up(claimed: Claimed, *, why: str, text: str) -> Result:
     """Return that a delivery is given up without having been tried."""
-    told = Unanswered(reason=Reason.UNFIT_URL, text=text, latency_ms=0)
-    recorded = _attempt_of(claimed, told, request={}, started_at=now(), succeeded=False)
+    logged = {"request": {}, "latency_ms": 0, "failure": why, "detail": text}
     return Result(
         claimed=claimed,
         state=DeliveryState.FAILED,
         due_at=None,
         outcome=None,
-        attempt={**recorded, "failure": why},
+        attempt=_attempt_of(claimed, logged, started_at=now(), succeeded=False),
     )
 
 
@@ -109,21 +111,21 @@ def _result_of(
     claimed: Claimed,
     answer: Answer | Unanswered,
     *,
-    request: Mapping[str, Any],
+    logged: Mapping[str, Any],
     started_at: datetime,
     body: bytes,
 ) -> Result:
     outcome = _outcome_of(claimed, answer, body=body)
     due_at = None if outcome.succeeded else _due_at(claimed, outcome)
     state = DeliveryState.PENDING if due_at else DeliveryState.FAILED
+    if not outcome.accepted and outcome.status in range(200, 300):
+        logged = {**logged, "failure": "challenge", "detail": _NO_CHALLENGE}
     return Result(
         claimed=claimed,
         state=DeliveryState.DELIVERED if outcome.succeeded else state,
         due_at=due_at,
         outcome=outcome,
-        attempt=_attempt_of(
-            claimed, answer, request=request, started_at=started_at, succeeded=outcome.succeeded
-        ),
+        attempt=_attempt_of(claimed, logged, started_at=started_at, succeeded=outcome.succeeded),
     )
 
 
@@ -162,35 +164,27 @@ def _answers_challenge(answer: Answer, *, body: bytes) -> bool:
 
 
 def _attempt_of(
-    claimed: Claimed,
-    answer: Answer | Unanswered,
-    *,
-    request: Mapping[str, Any],
-    started_at: datetime,
-    succeeded: bool,
+    claimed: Claimed, logged: Mapping[str, Any], *, started_at: datetime, succeeded: bool
 ) -> dict[str, Any]:
     outcome = AttemptOutcome.SUCCEEDED if succeeded else AttemptOutcome.FAILED
     return {
         "attempt_id": str(new_id()),
         "number": claimed.attempts + 1,
         "started_at": started_at.isoformat(),
-        "latency_ms": answer.latency_ms,
         "outcome": outcome.value,
-        "request": request,
-        **(_answered(answer, succeeded=succeeded) if isinstance(answer, Answer) else _not(answer)),
+        **logged,
     }
 
 
-def _answered(answer: Answer, *, succeeded: bool) -> dict[str, Any]:
+def _answered_by(answer: Answer | Unanswered, *, secrets: Collection[str]) -> dict[str, Any]:
+    if isinstance(answer, Unanswered):
+        detail = records.storable(answer.text[:_LONGEST_DETAIL])
+        return {"failure": answer.reason.value, "detail": detail}
     response = records.response_record(
-        answer.status, answer.headers, body=answer.body, is_truncated=answer.is_truncated
+        answer.status,
+        answer.headers,
+        body=answer.body,
+        is_truncated=answer.is_truncated,
+        secrets=secrets,
     )
-    told: dict[str, Any] = {"status_code": answer.status, "response": response}
-    if not succeeded and answer.status in range(200, 300):
-        told |= {"failure": "challenge", "detail": "The answer is not the challenge that was sent."}
-    return told
-
-
-def _not(answer: Unanswered) -> dict[str, Any]:
-    detail = records.storable(answer.text[:_LONGEST_DETAIL])
-    return {"failure": answer.reason.value, "detail": detail}
+    return {"status_code": answer.status, "response": response}

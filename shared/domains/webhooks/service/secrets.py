@@ -53,7 +53,7 @@ async def list_secrets(
 async def rotate(
     session: AsyncSession, endpoint_id: UUID, *, owner: Owner, rotation: SecretRotation
 ) -> MadeSecret:
-    """Make a secret in the place of those of its scheme, which sign beside it for a while.
+    """Make a secret in the place of those of its scheme, or of all, which sign beside it for a while.
 
     With an overlap of 0 they end at once; an endpoint without any of the scheme gets its first.
     Raises EndpointNotFoundError, TooManySecretsError.
@@ -65,8 +65,9 @@ async def rotate(
     if rotation.overlap_s and signing >= MOST_SECRETS:
         raise TooManySecretsError(MOST_SECRETS)
     until = at + timedelta(seconds=rotation.overlap_s)
-    await repository.end_secrets(session, endpoint_id, scheme=scheme, at=until)
+    ended = None if rotation.all_schemes else scheme
+    await repository.end_secrets(session, endpoint_id, scheme=ended, at=until)
     made = await add(session, endpoint_id, scheme=scheme)
-    details = {"scheme": scheme.value, "overlap_s": rotation.overlap_s}
+    details = rotation.model_dump(mode="json")
     trail.record(session, endpoint_id, action="secret_rotated", owner=owner, **details)
     return made

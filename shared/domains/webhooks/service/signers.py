@@ -30,6 +30,7 @@ class Receiver:
     """An endpoint as messages are sent to it. Without a signer it cannot be sent any."""
 
     url: str
+    is_installations: bool
     headers: Mapping[str, str] = field(repr=False)
     signer: Signer | None = field(repr=False)
 
@@ -68,6 +69,7 @@ async def _read(ids: Collection[UUID]) -> dict[UUID, Receiver]:
 
 
 async def _receiver_of(endpoint: EndpointRow, secrets: Sequence[SecretRow]) -> Receiver:
+    signer: Signer | None
     try:
         signer = Signer.of(
             *[await vault.unseal(each.sealed, purpose=SECRET_PURPOSE) for each in secrets]
@@ -75,8 +77,13 @@ async def _receiver_of(endpoint: EndpointRow, secrets: Sequence[SecretRow]) -> R
         headers = await _headers_of(endpoint)
     except (MalformedKeyError, vault.SealBrokenError):
         logger().exception("an endpoint cannot be signed for", extra={"endpoint_id": endpoint.id})
-        return Receiver(url=endpoint.url, headers={}, signer=None)
-    return Receiver(url=endpoint.url, headers=headers, signer=signer)
+        headers, signer = {}, None
+    return Receiver(
+        url=endpoint.url,
+        is_installations=endpoint.owner_id is None,
+        headers=headers,
+        signer=signer,
+    )
 
 
 async def _headers_of(endpoint: EndpointRow) -> dict[str, str]:

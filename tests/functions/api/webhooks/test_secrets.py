@@ -105,6 +105,16 @@ class TestRotate:
         await rotate(user, made["id"], scheme="v1a")
         assert [each["scheme"] for each in await secrets_of(user, made["id"])] == ["v1a", "v1"]
 
+    async def test_an_endpoint_changes_to_the_other_scheme_and_back(self, user: Caller) -> None:
+        made = await user.create()
+        new = await rotate(user, made["id"], scheme="v1a", all_schemes=True, overlap_s=HOUR_S)
+        first, second = await secrets_of(user, made["id"])
+        assert (first["id"], first["expires_at"]) == (new["id"], None)
+        assert (second["scheme"], second["expires_at"] is None) == ("v1", False)
+        assert timedelta(minutes=59) < ends_in(second) <= timedelta(hours=1)
+        back = await rotate(user, made["id"], scheme="v1", all_schemes=True, overlap_s=0)
+        assert [each["id"] for each in await secrets_of(user, made["id"])] == [back["id"]]
+
     @DATA_API
     async def test_a_day_is_the_overlap_that_nobody_asked_for(self, user: Caller) -> None:
         made = await user.create()

@@ -43,6 +43,19 @@ class TestSurfaces:
             assert [found["id"] for found in listed.json()["items"]] == [made[place]["id"]]
 
     @DATA_API
+    async def test_on_each_one_endpoints_are_added_listed_changed_and_removed(
+        self, user: Caller, partner: Caller, operator: Caller
+    ) -> None:
+        for owner in (user, partner, operator):
+            made = await owner.create(event_types=["item.created"])
+            changed = await owner.patch(made["id"], event_types=["post.created", "task.*"])
+            assert changed.json()["event_types"] == ["post.created", "task.*"]
+            (listed,) = (await owner.get()).json()["items"]
+            assert listed == changed.json()
+            assert (await owner.delete(made["id"])).status_code == 204
+            assert (await owner.get()).json()["items"] == []
+
+    @DATA_API
     async def test_an_operator_has_the_installations_and_nobody_elses(
         self, user: Caller, partner: Caller, operator: Caller, join: Join
     ) -> None:
@@ -89,7 +102,7 @@ class TestSurfaces:
             for version in ("v1", "v2")
         }
         assert len(operations) == 6 * 16
-        assert {len(each) for each in ends.values()} == {15}
+        assert {len(each) for each in ends.values()} == {16}
         assert ends["webapp"] == ends["partner"] == ends["infrastructure"]
 
     async def test_each_operation_names_its_limit_group_and_has_an_id_of_its_own(self) -> None:

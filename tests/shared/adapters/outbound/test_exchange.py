@@ -280,6 +280,18 @@ class TestTime:
         outcome = unanswered(await post_to(serve, new_client, limits=SHORT))
         assert outcome.reason is Reason.TIMED_OUT
 
+    async def test_an_answer_that_comes_just_in_time_counts(self, new_client: NewClient) -> None:
+        limits = Limits(total_s=2.0)
+
+        async def serve(visit: Visit) -> None:
+            await visit.request()
+            await asyncio.sleep(limits.total_s / 2)  # the time itself is what is tested
+            await visit.send(OK)
+
+        outcome = answered(await post_to(serve, new_client, limits=limits))
+        assert outcome.status == 200
+        assert 1_000 <= outcome.latency_ms < 2_000
+
     async def test_so_does_a_body_that_nobody_takes(self, new_client: NewClient) -> None:
         async def serve(visit: Visit) -> None:
             visit.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -173,6 +173,17 @@ class TestPace:
         again = condition_after(condition, failed(429, after="1"))
         assert again.next_at == START + timedelta(seconds=90)
 
+    @pytest.mark.parametrize(("asked", "waits_s"), [(None, [1, 2, 4]), ("3", [3, 3, 4])])
+    def test_who_does_not_say_how_long_is_left_alone_for_the_interval(
+        self, asked: str | None, waits_s: list[int]
+    ) -> None:
+        condition, waits = Condition(), []
+        for _ in waits_s:
+            condition = condition_after(condition, failed(429, after=asked))
+            assert condition.next_at
+            waits.append((condition.next_at - START).total_seconds())
+        assert waits == waits_s
+
     def test_a_failure_of_one_message_delays_that_one_only(self) -> None:
         condition = condition_after(Condition(next_at=START), failed(500, after="90"))
         assert condition.next_at == START
