@@ -97,7 +97,7 @@ async def change_endpoint(
 ) -> Endpoint:
     """Change an endpoint.
 
-    Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError.
+    Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError, HeadersNeededError.
     """
     row = await endpoints.change(session, endpoint_id, owner=owner, change=change)
     return _endpoint_of(row, health=row.health)

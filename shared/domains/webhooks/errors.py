@@ -96,6 +96,15 @@ class UnfitHeaderError(ValidationFailedError):
         super().__init__("A header cannot be sent so.", errors=[field])
 
 
+class HeadersNeededError(ValidationFailedError):
+    """Another host would be sent the headers that were given for this one."""
+
+    def __init__(self) -> None:
+        message = "They were for another host: give them again, or {} for none."
+        field = FieldError(location=("body", "headers"), code="headers_needed", message=message)
+        super().__init__("The endpoint's own headers do not go to another host.", errors=[field])
+
+
 class EmptyRangeError(ValidationFailedError):
     """A range of time has nothing in it."""
 

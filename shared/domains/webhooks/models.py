@@ -78,7 +78,6 @@ class HealthRow(Base):
     interval_ms: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     next_at: Mapped[datetime] = mapped_column(default=now, server_default=func.now())
     succeeded_at: Mapped[datetime | None]
-    warned_at: Mapped[datetime | None]
 
 
 class SecretRow(Identified, Base):

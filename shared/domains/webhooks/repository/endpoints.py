@@ -94,7 +94,6 @@ async def reset_health(session: AsyncSession, endpoint_id: UUID, *, at: datetime
         "open_until": None,
         "interval_ms": 0,
         "next_at": at,
-        "warned_at": None,
     }
     await session.execute(fresh.values(values))
 

@@ -5,6 +5,7 @@ again by `resend-failed` once it is enabled.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import MISSING
@@ -14,7 +15,7 @@ from shared.core.clock import now
 from shared.core.ids import new_id
 from shared.core.pagination import Page
 from shared.core.schema import Paging
-from shared.domains.webhooks.errors import TooManyEndpointsError
+from shared.domains.webhooks.errors import HeadersNeededError, TooManyEndpointsError
 from shared.domains.webhooks.models import EndpointRow, HealthRow
 from shared.domains.webhooks.repository import endpoints as repository
 from shared.domains.webhooks.schemas import (
@@ -75,7 +76,7 @@ async def change(
 ) -> EndpointRow:
     """Change an endpoint.
 
-    Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError.
+    Raises EndpointNotFoundError, UnfitUrlError, UnknownEventTypeError, UnfitHeaderError, HeadersNeededError.
     """
     row = await finding.require_for_change(session, endpoint_id, owner=owner)
     fields = change.model_dump(exclude_unset=True)
@@ -88,6 +89,7 @@ async def change(
         row.sealed_headers = await vetting.sealed(change.headers)
         row.header_names = list(change.headers)
     if change.url is not MISSING:
+        _keep_headers_at_home(row, change, url=change.url)
         await _move(session, row, url=change.url)
     if change.enabled is not MISSING:
         await (_enable if change.enabled else _disable)(session, row)
@@ -133,6 +135,13 @@ async def _row_of(draft: EndpointDraft, *, owner_id: UUID | None) -> EndpointRow
 def _patterns(given: tuple[str, ...]) -> list[str]:
     vetting.check_patterns(given)
     return list(dict.fromkeys(given))
+
+
+def _keep_headers_at_home(row: EndpointRow, change: EndpointChange, *, url: str) -> None:
+    # They may be credentials, which nobody is shown: no change of the address may have them sent elsewhere.
+    is_kept = row.sealed_headers is not None and change.headers is MISSING
+    if is_kept and urlsplit(url)[:2] != urlsplit(row.url)[:2]:
+        raise HeadersNeededError
 
 
 async def _move(session: AsyncSession, row: EndpointRow, *, url: str) -> None:
