@@ -20,6 +20,6 @@ SPEC = Function(
         Http("/v2/infrastructure/webhooks/{proxy+}"),
     ),
     needs=frozenset({Need.DATABASE, Need.SIGNING_KEY, Need.VAULT, Need.WEBHOOKS}),
-    extras=frozenset({"web", "database", "cache", "identity"}),
+    extras=frozenset({"web", "database", "cache", "identity", "outbound"}),
     bundle_mib=63,
 )

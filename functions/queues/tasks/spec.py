@@ -13,7 +13,7 @@ SPEC = Function(
         ),
     ),
     needs=frozenset({Need.DATABASE, Need.OUTBOX, Need.FILES}),
-    extras=frozenset({"cache", "database", "federation", "identity", "mfa", "oauth"}),
+    extras=frozenset({"cache", "database", "federation", "identity", "mfa", "oauth", "outbound"}),
     memory_mb=256,
     timeout_s=300,
     bundle_mib=72,

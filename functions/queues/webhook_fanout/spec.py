@@ -24,7 +24,7 @@ SPEC = Function(
         Schedule("rate(1 minute)"),
     ),
     needs=frozenset({Need.DATABASE, Need.WEBHOOKS}),
-    extras=frozenset({"database"}),
+    extras=frozenset({"cache", "database", "identity", "outbound"}),
     timeout_s=60,
-    bundle_mib=38,
+    bundle_mib=60,
 )

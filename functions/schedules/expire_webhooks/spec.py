@@ -7,7 +7,7 @@ SPEC = Function(
     name="expire-webhooks",
     triggers=(Schedule("rate(1 hour)"),),
     needs=frozenset({Need.DATABASE}),
-    extras=frozenset({"cache", "database", "identity"}),
+    extras=frozenset({"cache", "database", "identity", "outbound"}),
     timeout_s=300,
-    bundle_mib=59,
+    bundle_mib=60,
 )

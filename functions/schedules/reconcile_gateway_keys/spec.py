@@ -7,7 +7,7 @@ SPEC = Function(
     name="reconcile-gateway-keys",
     triggers=(Schedule("rate(15 minutes)"),),
     needs=frozenset({Need.DATABASE, Need.GATEWAY_KEYS, Need.OUTBOX}),
-    extras=frozenset({"database", "cache", "identity"}),
+    extras=frozenset({"database", "cache", "identity", "outbound"}),
     timeout_s=300,
     bundle_mib=60,
 )
