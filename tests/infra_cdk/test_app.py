@@ -147,6 +147,7 @@ class TestCommandLine:
 
 
 class TestTemplate:
+    @pytest.mark.timeout(400)  # it reads two templates of thirty functions
     def test_cfn_lint_finds_no_fault_in_it(
         self, staging_template: Path, production_template: Path
     ) -> None:
