@@ -11,7 +11,7 @@ from infra_cdk.registry import ROOT
 RUNS = 72
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_nothing_is_lost_done_twice_or_stuck_wherever_a_process_dies() -> None:
     command = [sys.executable, "-m", "tests.crash", "--runs", str(RUNS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
