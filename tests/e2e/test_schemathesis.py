@@ -296,6 +296,8 @@ NEEDS_MORE = {
     # An attempt, which is in the log of an endpoint a while after it was asked for.
     "GET /webapp/webhooks/{endpoint_id}/attempts/{attempt_id}",
     "POST /webapp/webhooks/{endpoint_id}/attempts/{attempt_id}/resend",
+    # A message, whose id stands in the log as well.
+    "GET /webapp/webhooks/messages/{message_id}",
     "POST /webapp/tasks/{task_id}/cancel",  # a task that is not done yet: these are done at once
 }
 """What no request of the campaign can have ready for these operations."""
