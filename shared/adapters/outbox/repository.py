@@ -47,11 +47,14 @@ async def claim(session: AsyncSession, *, limit: int, lease: timedelta) -> Seque
         .order_by(OutboxRow.sequence)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # As a subquery it could be run again for each row of the update, and give more than `limit`.
+        .cte("due")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     claimed = (
         update(OutboxRow)
         # Compared again: between the snapshot of the statement and its lock another may have claimed it.
-        .where(OutboxRow.sequence.in_(due), OutboxRow.due_at <= func.now())
+        .where(OutboxRow.sequence.in_(select(due.c.sequence)), OutboxRow.due_at <= func.now())
         .values(attempts=OutboxRow.attempts + 1, due_at=_from_now(lease))
         .returning(OutboxRow)
         .execution_options(synchronize_session=False, populate_existing=True)
