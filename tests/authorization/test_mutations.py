@@ -13,7 +13,7 @@ from tests.authorization.requests import unversioned
 from tests.authorization.routes import calls_of, contexts, dependant_of
 from tests.authorization.world import CHANGED, SHOWN, World, all_permissions, applications
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 PSYCOPG = pytest.mark.parametrize("migrated_database_url", ["psycopg"], indirect=True)
 GUARDED = [each for each in all_permissions() if each.kind is not Kind.ANYBODY]

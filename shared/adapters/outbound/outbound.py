@@ -20,7 +20,7 @@ from shared.adapters.outbound.answers import (
 )
 from shared.adapters.outbound.connecting import Guard, Vet, may_be_called, public_trust
 from shared.adapters.outbound.exchange import Read, Request, exchange, renew
-from shared.adapters.outbound.headers import lines_of, why_unfit_header
+from shared.adapters.outbound.headers import lines_of
 from shared.adapters.outbound.kept import Kept, Room
 from shared.adapters.outbound.limits import Limits
 from shared.adapters.outbound.look_up import Resolver
@@ -29,7 +29,7 @@ from shared.config.webhooks import webhook_settings
 from shared.core import public_addresses
 from shared.core.public_addresses import Place, UnfitUrlError
 
-__all__ = ["Answer", "Reason", "Unanswered", "aclose", "post", "why_unfit", "why_unfit_header"]
+__all__ = ["Answer", "Reason", "Unanswered", "aclose", "post", "why_unfit"]
 
 
 class Client:

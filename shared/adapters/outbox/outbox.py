@@ -12,7 +12,7 @@ from shared.adapters import queues
 from shared.adapters.database.sessions import after_commit
 from shared.adapters.logging import logger
 from shared.adapters.metrics import Metric, count
-from shared.adapters.outbox import repository
+from shared.adapters.outbox import journal
 from shared.adapters.outbox.models import OutboxRow, PublicEventRow
 from shared.config.messaging import outbox_settings
 from shared.core.clock import now
@@ -65,7 +65,7 @@ async def add_public(session: AsyncSession, events: Sequence[PublicEvent]) -> No
     moment = now().isoformat()
     for some in batched(events, MOST_NAMED, strict=False):
         rows = [_values_of(event, occurred_at=moment) for event in some]
-        await repository.add_to_journal(session, rows)
+        await journal.add(session, rows)
         add(session, PublicEventsAdded(event_ids=tuple(row["id"] for row in rows)))
 
 

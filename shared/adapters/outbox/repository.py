@@ -1,28 +1,17 @@
-"""The statements of the outbox: each is one call, and all but the journal's a transaction of its own."""
+"""The statements of the outbox: each is one call, and a transaction of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    column,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, delete, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from shared.adapters.database.pagination import descending, paginate
-from shared.adapters.outbox.models import OutboxRow, PublicEventRow
+from shared.adapters.outbox.models import OutboxRow
 from shared.core.pagination import Page
 
 _MOST_READ = 20
@@ -61,15 +50,6 @@ async def claim(session: AsyncSession, *, limit: int, lease: timedelta) -> Seque
     )
     rows = (await session.scalars(claimed)).all()
     return sorted(rows, key=lambda row: row.sequence)
-
-
-async def add_to_journal(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write new rows of the journal, each the values of the same columns as JSON knows them."""
-    names = list(rows[0])
-    typed = [column(name, PublicEventRow.__table__.c[name].type) for name in names]
-    given = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(*typed, name="given")
-    added = select(*given.render_derived(with_types=True).c)
-    await session.execute(insert(PublicEventRow).from_select(names, added, include_defaults=False))
 
 
 async def remove(session: AsyncSession, sequences: Sequence[int]) -> None:

@@ -214,6 +214,24 @@ async def delete_of(session: "AsyncSession", *, owner_id: UUID, limit: int) -> i
     return await retention.delete_of(session, owner_id=owner_id, limit=limit)
 
 
+async def fan_out(event_ids: "Sequence[UUID]") -> "fanout.FannedOut":
+    """Make the deliveries of public events, after earlier ones of their aggregates that wait.
+
+    It can be done again. Raises ServiceUnavailableError where the database does not answer.
+    """
+    return await fanout.fan_out(event_ids)
+
+
+async def sweep(*, has_time: "Callable[[], bool]") -> "fanout.FannedOut":
+    """Make the deliveries of public events that the bus did not bring. Raises likewise."""
+    return await fanout.sweep(has_time=has_time)
+
+
+async def deliver(*, has_time: "Callable[[], bool]") -> "delivering.Delivered":
+    """Deliver what is due, until nothing is or `has_time` says that the time is up. Raises likewise."""
+    return await delivering.deliver(has_time=has_time, post=outbound.post)
+
+
 def _endpoint_of(row: "models.EndpointRow", *, health: "models.HealthRow | None") -> Endpoint:
     """Return an endpoint as its owner sees it: its headers by their names, its health even without a row."""
     return Endpoint(
@@ -251,21 +269,3 @@ def _attempt_of(row: "models.AttemptRow") -> dict[str, object]:
 
 def _queued(done: "Requeued") -> Queued:
     return Queued(messages=done.count, continue_from=done.next_at)
-
-
-async def fan_out(event_ids: "Sequence[UUID]") -> "fanout.FannedOut":
-    """Make the deliveries of public events, after earlier ones of their aggregates that wait.
-
-    It can be done again. Raises ServiceUnavailableError where the database does not answer.
-    """
-    return await fanout.fan_out(event_ids)
-
-
-async def sweep(*, has_time: "Callable[[], bool]") -> "fanout.FannedOut":
-    """Make the deliveries of public events that the bus did not bring. Raises likewise."""
-    return await fanout.sweep(has_time=has_time)
-
-
-async def deliver(*, has_time: "Callable[[], bool]") -> "delivering.Delivered":
-    """Deliver what is due, until nothing is or `has_time` says that the time is up. Raises likewise."""
-    return await delivering.deliver(has_time=has_time, post=outbound.post)

@@ -110,6 +110,7 @@ async def change_webhook(
 
     What a disabled one was to be sent is dropped; once it is enabled, `resend-failed` has it sent. To
     enable one forgets how it failed; one that is not verified is asked once more. So is one at a new URL.
+    Its own headers go to the host that they were given for only: with a URL at another one give them again.
     """
     return await webhooks.change_endpoint(session, endpoint_id, owner=owner, change=change)
 

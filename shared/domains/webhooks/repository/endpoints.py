@@ -114,7 +114,7 @@ async def list_secrets(
     session: AsyncSession, endpoint_id: UUID, *, at: datetime
 ) -> Sequence[SecretRow]:
     """Return an endpoint's secrets that sign at a moment, newest first."""
-    newest = select(SecretRow).where(SecretRow.endpoint_id == endpoint_id, _signs(at))
+    newest = select(SecretRow).where(SecretRow.endpoint_id == endpoint_id, signs(at))
     ordered = newest.order_by(SecretRow.created_at.desc(), SecretRow.id.desc())
     return (await session.scalars(ordered)).all()
 
@@ -124,7 +124,7 @@ async def count_secrets(
 ) -> int:
     """Return how many secrets of a scheme sign at a moment."""
     signing = select(func.count(SecretRow.id)).where(
-        SecretRow.endpoint_id == endpoint_id, SecretRow.scheme == scheme, _signs(at)
+        SecretRow.endpoint_id == endpoint_id, SecretRow.scheme == scheme, signs(at)
     )
     return await session.scalar(signing) or 0
 
@@ -133,7 +133,7 @@ async def end_secrets(
     session: AsyncSession, endpoint_id: UUID, *, scheme: SecretScheme | None, at: datetime
 ) -> None:
     """Have an endpoint's secrets, of a scheme or all, sign until a moment, or until when they did anyway."""
-    longer = update(SecretRow).where(SecretRow.endpoint_id == endpoint_id, _signs(at))
+    longer = update(SecretRow).where(SecretRow.endpoint_id == endpoint_id, signs(at))
     if scheme:
         longer = longer.where(SecretRow.scheme == scheme)
     await session.execute(longer.values(expires_at=at).execution_options(**_WITHOUT_SYNC))
@@ -162,5 +162,6 @@ def _of(owner_id: UUID | None, endpoint_id: UUID | None = None) -> list[ColumnEl
     return [*conditions, EndpointRow.id == endpoint_id] if endpoint_id else conditions
 
 
-def _signs(at: datetime) -> ColumnElement[bool]:
+def signs(at: datetime) -> ColumnElement[bool]:
+    """Return the condition of secrets that sign at a moment."""
     return or_(SecretRow.expires_at.is_(None), SecretRow.expires_at > at)

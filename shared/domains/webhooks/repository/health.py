@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, text, update
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.domains.webhooks.models import DeliveryRow, EndpointRow, HealthRow, SecretRow
+from shared.domains.webhooks.repository.endpoints import signs
 from shared.domains.webhooks.schemas import DeliveryState, DisabledReason, EndpointState
 
 _WITHOUT_SYNC = {"synchronize_session": False}
@@ -44,10 +45,7 @@ async def endpoints_with_secrets(
     endpoints = select(EndpointRow).where(EndpointRow.id.in_(ids))
     secrets = (
         select(SecretRow)
-        .where(
-            SecretRow.endpoint_id.in_(ids),
-            or_(SecretRow.expires_at.is_(None), SecretRow.expires_at > at),
-        )
+        .where(SecretRow.endpoint_id.in_(ids), signs(at))
         .order_by(SecretRow.created_at.desc(), SecretRow.id.desc())
     )
     return (await session.scalars(endpoints)).all(), (await session.scalars(secrets)).all()

@@ -12,12 +12,9 @@ from shared.domains.webhooks.models import EndpointRow
 from shared.domains.webhooks.repository import log as repository
 from shared.domains.webhooks.schemas import Cause, Owner, Verification
 from shared.domains.webhooks.service import finding
-from shared.domains.webhooks.service.catalogue import find_type
+from shared.domains.webhooks.service.catalogue import VERIFICATION, find_type
 from shared.domains.webhooks.service.nudging import nudge
 from shared.domains.webhooks.service.vetting import types_among
-
-VERIFICATION_TYPE = "endpoint.verification"
-"""The type of the message that a challenge comes in."""
 
 _CHALLENGE_BYTES = 32
 
@@ -35,7 +32,7 @@ async def test(session: AsyncSession, endpoint_id: UUID, *, owner: Owner, event_
 async def ask_to_verify(session: AsyncSession, endpoint: EndpointRow) -> None:
     """Send an endpoint that is not verified what it has to answer."""
     endpoint.challenge = secrets.token_urlsafe(_CHALLENGE_BYTES)
-    type_, data = VERIFICATION_TYPE, {"challenge": endpoint.challenge}
+    type_, data = VERIFICATION, {"challenge": endpoint.challenge}
     if endpoint.verification is Verification.TEST_EVENT:
         type_ = types_among(tuple(endpoint.event_types))[0]
         data = _example_of(type_)

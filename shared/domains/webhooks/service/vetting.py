@@ -3,10 +3,9 @@
 import json
 
 from shared.adapters import vault
-from shared.config.webhooks import webhook_settings
-from shared.core.public_addresses import why_unfit
+from shared.adapters.outbound import outbound
 from shared.domains.webhooks.errors import UnfitHeaderError, UnfitUrlError, UnknownEventTypeError
-from shared.domains.webhooks.service.catalogue import event_types, matches
+from shared.domains.webhooks.service.catalogue import event_types, matches, matches_any
 
 HEADERS_PURPOSE = "webhook-headers"
 """What the owner's headers are sealed for: they may be credentials."""
@@ -27,19 +26,14 @@ def check_url(url: str) -> None:
 
     Where its name leads is looked at for each attempt, for that may change.
     """
-    settings = webhook_settings()
-    why = why_unfit(
-        url, allow_loopback=settings.webhook_allow_loopback, ports=settings.webhook_ports
-    )
-    if why:
+    if why := outbound.why_unfit(url):
         raise UnfitUrlError(why)
 
 
 def check_patterns(patterns: tuple[str, ...]) -> None:
     """Raise UnknownEventTypeError for a pattern that no event type matches."""
-    names = [each.name for each in event_types()]
     for place, pattern in enumerate(patterns):
-        if not any(matches(pattern, name) for name in names):
+        if not matches_any(pattern):
             raise UnknownEventTypeError("event_types", place, name=pattern)
 
 
